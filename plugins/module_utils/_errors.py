@@ -1,0 +1,56 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The errors of the host side and of the parsers. Every one of them reads well at 3 a.m.; none holds a key."""
+
+from __future__ import annotations
+
+import typing as t
+
+
+class WireguardError(Exception):
+    """Base of everything that this collection raises on purpose; str() is the text for the user."""
+
+
+class InvalidInput(WireguardError):
+    """A value that was declared wrongly, found before anything was changed.
+
+    path: where it stands, such as ``peers[2].allowed_ips[1]``; empty while a parser does not know it.
+    value: the offending text; None where it must not be shown (keys).
+    reason: why it is refused.  remedy: what to write instead; may be empty.
+    """
+
+    def __init__(self, reason: str, *, path: str = "", value: t.Any = None, remedy: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.path = path
+        self.value = value
+        self.remedy = remedy
+
+    def at(self, path: str) -> InvalidInput:
+        """The same error seen from one level further out: ``at("peers[2]")`` puts that before its path."""
+        joined = path + self.path if self.path.startswith("[") or not self.path else f"{path}.{self.path}"
+        return InvalidInput(self.reason, path=joined, value=self.value, remedy=self.remedy)
+
+    def __str__(self) -> str:
+        place = f"{self.path}: " if self.path else ""
+        value = "" if self.value is None else f"{self.value!r} "
+        remedy = f"; {self.remedy}" if self.remedy else ""
+        return f"{place}{value}{self.reason}{remedy}"
+
+
+class HostError(WireguardError):
+    """The host refused or lacks something. ``remedy`` says what to do about it; may be empty."""
+
+    def __init__(self, message: str, *, remedy: str = "", errno: t.Optional[int] = None) -> None:
+        super().__init__(message)
+        self.remedy = remedy
+        self.errno = errno
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        return f"{message}; {self.remedy}" if self.remedy else message
+
+
+class NotVerified(HostError):
+    """What was read back after the change is not what was declared."""

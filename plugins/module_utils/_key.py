@@ -1,0 +1,152 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""WireGuard keys: 32 bytes that never show themselves.
+
+Public keys are ordinary values. PrivateKey and PresharedKey print as a redacted text in str(), repr() and format(),
+so that no traceback, log line or JSON dump can leak one; only ``reveal()`` and ``raw`` give the secret away.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+import typing as t
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
+
+LENGTH = 32
+
+
+class _Key:
+    """32 bytes, hashable and comparable within one kind."""
+
+    kind: t.ClassVar[str] = "key"
+
+    def __init__(self, raw: bytes) -> None:
+        if len(raw) != LENGTH:
+            raise InvalidInput(f"is not a {self.kind}: {len(raw)} bytes instead of {LENGTH}")
+        self.raw = bytes(raw)
+
+    @classmethod
+    def parse(cls, text: t.Any) -> t.Any:
+        """From canonical base64 (44 characters), as ``wg`` reads it. The text never appears in the error."""
+        remedy = "a key is 44 characters of base64, as `wg genkey` and `wg pubkey` print it"
+        if not isinstance(text, str):
+            raise InvalidInput(f"this is not a {cls.kind}", remedy=remedy)
+        try:
+            raw = base64.b64decode(text.encode("ascii"), validate=True)
+        except (binascii.Error, ValueError, UnicodeError):
+            raise InvalidInput(f"this is not a {cls.kind}: not valid base64", remedy=remedy) from None
+        if len(raw) != LENGTH:
+            raise InvalidInput(f"this is not a {cls.kind}: {len(raw)} bytes instead of {LENGTH}", remedy=remedy)
+        if base64.b64encode(raw).decode("ascii") != text:
+            raise InvalidInput(f"this is not a {cls.kind}: its base64 is not canonical", remedy=remedy)
+        return cls(raw)
+
+    @property
+    def is_zero(self) -> bool:
+        return self.raw == bytes(LENGTH)
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and hmac.compare_digest(self.raw, t.cast("_Key", other).raw)
+
+    def __lt__(self, other: _Key) -> bool:
+        return self.raw < other.raw
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.raw))
+
+
+class PublicKey(_Key):
+    """A Curve25519 public key; its text is base64."""
+
+    kind = "public key"
+
+    @classmethod
+    def parse(cls, text: t.Any) -> PublicKey:
+        key: PublicKey = super().parse(text)
+        if key.is_zero:
+            raise InvalidInput("this is not a public key: it is all zero")
+        return key
+
+    def __str__(self) -> str:
+        return base64.b64encode(self.raw).decode("ascii")
+
+    def __repr__(self) -> str:
+        return f"PublicKey({self})"
+
+    @property
+    def short(self) -> str:
+        """The first eight characters, for places where the whole key only tires the eye."""
+        return str(self)[:8]
+
+
+class _Secret(_Key):
+    def __str__(self) -> str:
+        return f"({self.kind})"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(redacted)"
+
+    def __format__(self, spec: str) -> str:
+        return str(self)
+
+    def __reduce__(self) -> t.Any:
+        raise TypeError(f"a {self.kind} is not pickled")
+
+    def reveal(self) -> str:
+        """The secret as base64. Only for the key file, the driver and the module's no_log arguments."""
+        return base64.b64encode(self.raw).decode("ascii")
+
+
+class PrivateKey(_Secret):
+    """A Curve25519 private key, always clamped (RFC 7748, 5), as every WireGuard implementation stores it."""
+
+    kind = "private key"
+
+    def __init__(self, raw: bytes) -> None:
+        super().__init__(raw)
+        if raw == bytes(LENGTH):
+            raise InvalidInput("this is not a private key: it is all zero")
+        clamped = bytearray(raw)
+        clamped[0] &= 248
+        clamped[31] = (clamped[31] & 127) | 64
+        self.raw = bytes(clamped)
+
+    @classmethod
+    def generate(cls) -> PrivateKey:
+        return cls(os.urandom(LENGTH))
+
+
+class PresharedKey(_Secret):
+    """A preshared key; all zero means "no preshared key", as in the kernel's interface."""
+
+    kind = "preshared key"
+
+    @classmethod
+    def generate(cls) -> PresharedKey:
+        return cls(os.urandom(LENGTH))
+
+    @classmethod
+    def none(cls) -> PresharedKey:
+        return cls(bytes(LENGTH))
+
+    @property
+    def fingerprint(self) -> str:
+        """Eight hex digits that identify the key in a diff without giving it away; ``none`` for the zero key."""
+        return "none" if self.is_zero else hashlib.sha256(b"cryptokey.wireguard psk" + self.raw).hexdigest()[:8]
+
+
+def derive_preshared_key(fleet_secret: str, *, network: str, epoch: int, one: PublicKey, other: PublicKey) -> PresharedKey:
+    """The preshared key of a pair: HKDF-SHA256 (RFC 5869), the same from both ends.
+
+    salt = network and epoch; input = the fleet secret; info = the two raw public keys in byte order.
+    """
+    salt = f"{network}\0{epoch}".encode()
+    pseudo_random_key = hmac.new(salt, fleet_secret.encode(), hashlib.sha256).digest()
+    info = b"".join(sorted((one.raw, other.raw)))
+    return PresharedKey(hmac.new(pseudo_random_key, info + b"\x01", hashlib.sha256).digest())
