@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The port between the engine and a WireGuard implementation. Adapters: _kernel, _userspace, _memory (tests).
+"""The ports between the engine and the host. Adapters: _host, _network, _kernel, _userspace; _memory (tests).
 
 The engine speaks in updates that say exactly which fields are being set; a driver never sends anything else, so
 that nothing undeclared is ever overwritten (a port that is sent again re-binds the socket, see wireguard-go's
@@ -13,9 +13,24 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PresharedKey, PrivateKey, PublicKey
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Device, Endpoint, PeerStatistics
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
+    PresharedKey,
+    PrivateKey,
+    PublicKey,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
+    Address,
+    InterfaceAddress,
+    Prefix,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
+    Device,
+    Endpoint,
+    Link,
+    PeerStatistics,
+    Route,
+    Rule,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,21 +46,21 @@ class PeerUpdate:
 
     public_key: PublicKey
     action: str = "update"
-    preshared_key: t.Optional[PresharedKey] = None
-    endpoint: t.Optional[Endpoint] = None
-    persistent_keepalive: t.Optional[int] = None
-    add_allowed_ips: t.Tuple[Prefix, ...] = ()
-    remove_allowed_ips: t.Tuple[Prefix, ...] = ()
+    preshared_key: PresharedKey | None = None
+    endpoint: Endpoint | None = None
+    persistent_keepalive: int | None = None
+    add_allowed_ips: tuple[Prefix, ...] = ()
+    remove_allowed_ips: tuple[Prefix, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
 class DeviceUpdate:
     """One call to the device; None: not sent. Peers are sent in the order given."""
 
-    private_key: t.Optional[PrivateKey] = None
-    listen_port: t.Optional[int] = None
-    fwmark: t.Optional[int] = None
-    peers: t.Tuple[PeerUpdate, ...] = ()
+    private_key: PrivateKey | None = None
+    listen_port: int | None = None
+    fwmark: int | None = None
+    peers: tuple[PeerUpdate, ...] = ()
 
 
 class WireguardDriver(t.Protocol):
@@ -54,8 +69,90 @@ class WireguardDriver(t.Protocol):
     backend: str
     """``kernel`` or ``userspace``."""
 
-    def read(self) -> t.Tuple[Device, t.Mapping[PublicKey, PeerStatistics]]:
+    def read(self) -> tuple[Device, t.Mapping[PublicKey, PeerStatistics]]:
         """Configuration and statistics, coalesced and consistent."""
 
     def write(self, update: DeviceUpdate) -> None:
         """Apply one update. Not transactional: after an error earlier parts may have been applied."""
+
+
+class Network(t.Protocol):
+    """Links, addresses, routes, rules and forwarding of one network namespace. Methods raise HostError."""
+
+    namespace: str
+    """Its name under /run/netns; "" is the initial one (the one that the caller runs in)."""
+
+    def links(self) -> tuple[Link, ...]:
+        """Every link with its addresses and counters, sorted by name."""
+
+    def link(self, name: str) -> Link | None: ...
+
+    def set_mtu(self, name: str, mtu: int) -> None: ...
+
+    def set_up(self, name: str, up: bool) -> None: ...
+
+    def add_address(self, name: str, address: InterfaceAddress) -> None:
+        """IPv6 addresses are added without duplicate address detection: a tunnel has no neighbours to ask."""
+
+    def remove_address(self, name: str, address: InterfaceAddress) -> None: ...
+
+    def routes(self) -> tuple[Route, ...]:
+        """Every route of every table and both families but those of the table local, whoever made it."""
+
+    def add_route(self, route: Route) -> None:
+        """Fails with EEXIST where an equal identity exists; never replaces."""
+
+    def remove_route(self, route: Route) -> None:
+        """Removes exactly this route (all its fields, its protocol included); absent is no error."""
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Every policy rule of both families that Rule can express, whoever made it."""
+
+    def add_rule(self, rule: Rule) -> None: ...
+
+    def remove_rule(self, rule: Rule) -> None: ...
+
+    def forwarding(self, family: int) -> bool:
+        """net.ipv4.ip_forward or net.ipv6.conf.all.forwarding of this namespace."""
+
+    def set_forwarding(self, family: int, on: bool) -> None: ...
+
+
+class Host(t.Protocol):
+    """The host as the engine sees it: namespaces, networks, WireGuard devices. Adapters: _host (Linux), _memory."""
+
+    def namespaces(self) -> tuple[str, ...]:
+        """Named network namespaces, sorted; the initial one is not among them."""
+
+    def network(self, namespace: str) -> Network:
+        """Raises HostError where that namespace does not exist; never creates it."""
+
+    def backends(self, engine: str | None = None) -> tuple[str, ...]:
+        """What this host can make, in the order of preference: ``kernel`` if the kernel has WireGuard, then
+        ``userspace`` if engine (a path or a name on PATH; None: the first known one) is installed."""
+
+    def backend_of(self, namespace: str, name: str) -> str | None:
+        """``kernel``, ``userspace`` (a tun whose engine answers), ``dead`` (remains of an engine that has ended) or
+        None: no such link, or one that is no WireGuard interface."""
+
+    def wireguard(self, namespace: str, name: str) -> WireguardDriver: ...
+
+    def create(
+        self, name: str, *, namespace: str, socket_namespace: str, backend: str, engine: str | None = None
+    ) -> None:
+        """Make the device: born in socket_namespace, where its UDP socket stays, then moved to namespace.
+
+        Returns once the device answers. On failure nothing is left behind.
+        """
+
+    def delete(self, namespace: str, name: str) -> None:
+        """Remove a WireGuard device and, in userspace, its engine and socket; absent is no error."""
+
+    def socket_namespace(self, namespace: str, name: str) -> str | None:
+        """Where the device was born, as far as the host can tell; None: unknown."""
+
+    def resolve(self, host: str, *, socket_namespace: str) -> Address:
+        """The address of an endpoint's host, resolved as that namespace does (its /etc/netns files)."""
+
+    def public_key(self, private_key: PrivateKey) -> PublicKey:
+        """By ``cryptography`` where it is installed, else by ``wg pubkey`` over standard input."""

@@ -42,7 +42,7 @@ class InvalidInput(WireguardError):
 class HostError(WireguardError):
     """The host refused or lacks something. ``remedy`` says what to do about it; may be empty."""
 
-    def __init__(self, message: str, *, remedy: str = "", errno: t.Optional[int] = None) -> None:
+    def __init__(self, message: str, *, remedy: str = "", errno: int | None = None) -> None:
         super().__init__(message)
         self.remedy = remedy
         self.errno = errno

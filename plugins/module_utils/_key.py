@@ -16,7 +16,9 @@ import hmac
 import os
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
+    InvalidInput,
+)
 
 LENGTH = 32
 

@@ -13,7 +13,9 @@ from __future__ import annotations
 import socket
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
+    InvalidInput,
+)
 
 WIDTH = {4: 32, 6: 128}
 _FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}

@@ -12,8 +12,14 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PresharedKey, PrivateKey, PublicKey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
+    InvalidInput,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
+    PresharedKey,
+    PrivateKey,
+    PublicKey,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
     Address,
     InterfaceAddress,
@@ -41,7 +47,7 @@ class Endpoint:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
-    def address(self) -> t.Optional[Address]:
+    def address(self) -> Address | None:
         """The address, or None while the host is a DNS name."""
         try:
             return parse_address(self.host)
@@ -59,11 +65,11 @@ class Peer:
     """
 
     public_key: PublicKey
-    name: t.Optional[str] = None
-    preshared_key: t.Optional[PresharedKey] = None
-    endpoint: t.Optional[Endpoint] = None
-    persistent_keepalive: t.Optional[int] = None
-    allowed_ips: t.Optional[t.FrozenSet[Prefix]] = None
+    name: str | None = None
+    preshared_key: PresharedKey | None = None
+    endpoint: Endpoint | None = None
+    persistent_keepalive: int | None = None
+    allowed_ips: frozenset[Prefix] | None = None
 
     @property
     def label(self) -> str:
@@ -74,7 +80,7 @@ class Peer:
 class PeerStatistics:
     """latest_handshake: seconds since the epoch, None: never.  rx_bytes, tx_bytes: since the peer was made."""
 
-    latest_handshake: t.Optional[float]
+    latest_handshake: float | None
     rx_bytes: int
     tx_bytes: int
 
@@ -86,11 +92,11 @@ class Device:
     peers: sorted by public key, each key once.
     """
 
-    private_key: t.Optional[PrivateKey]
-    public_key: t.Optional[PublicKey]
+    private_key: PrivateKey | None
+    public_key: PublicKey | None
     listen_port: int
     fwmark: int
-    peers: t.Tuple[Peer, ...] = ()
+    peers: tuple[Peer, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,7 +111,7 @@ class Link:
     kind: str
     mtu: int
     up: bool
-    addresses: t.FrozenSet[InterfaceAddress] = frozenset()
+    addresses: frozenset[InterfaceAddress] = frozenset()
     statistics: t.Mapping[str, int] = dataclasses.field(default_factory=dict)
 
 
@@ -120,13 +126,13 @@ class Route:
     table: int = MAIN_TABLE
     metric: int = 0
     type: str = "unicast"
-    device: t.Optional[str] = None
-    gateway: t.Optional[Address] = None
-    source: t.Optional[Address] = None
+    device: str | None = None
+    gateway: Address | None = None
+    source: Address | None = None
     protocol: int = OUR_PROTOCOL
 
     @property
-    def identity(self) -> t.Tuple[t.Any, ...]:
+    def identity(self) -> tuple[t.Any, ...]:
         """What the kernel tells two routes apart by: a second one with the same identity is refused (EEXIST)."""
         return (self.destination, self.table, self.metric)
 
@@ -148,12 +154,12 @@ class Rule:
     family: int
     priority: int
     table: int
-    source: t.Optional[Prefix] = None
-    destination: t.Optional[Prefix] = None
-    iif: t.Optional[str] = None
-    fwmark: t.Optional[int] = None
+    source: Prefix | None = None
+    destination: Prefix | None = None
+    iif: str | None = None
+    fwmark: int | None = None
     invert: bool = False
-    suppress_prefixlength: t.Optional[int] = None
+    suppress_prefixlength: int | None = None
     protocol: int = OUR_PROTOCOL
 
     def __str__(self) -> str:
@@ -191,7 +197,7 @@ def parse_port(value: t.Any, *, lowest: int = 1) -> int:
     return int(value)
 
 
-def parse_endpoint(text: t.Any, *, default_port: t.Optional[int] = None) -> Endpoint:
+def parse_endpoint(text: t.Any, *, default_port: int | None = None) -> Endpoint:
     """``host:port``, ``1.2.3.4:port`` or ``[2001:db8::1]:port``; the port may be missing only with a default."""
     if not isinstance(text, str) or not text or text != text.strip():
         raise InvalidInput("is not an endpoint", value=text, remedy="write host:port or [IPv6 address]:port")
@@ -213,7 +219,7 @@ def parse_endpoint(text: t.Any, *, default_port: t.Optional[int] = None) -> Endp
     return Endpoint(host.lower(), number)
 
 
-def _split_endpoint(text: str) -> t.Tuple[str, t.Optional[str]]:
+def _split_endpoint(text: str) -> tuple[str, str | None]:
     if text.startswith("["):
         host, bracket, rest = text[1:].partition("]")
         if not bracket or (rest and not rest.startswith(":")):
