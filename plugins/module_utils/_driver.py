@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ports between the engine and the host. Adapters: _host, _network, _kernel, _userspace; _memory (tests).
+"""The ports between the engine and the host. Adapters: _host, _network, _kernel, _userspace, _store; _memory (tests).
 
 The engine speaks in updates that say exactly which fields are being set; a driver never sends anything else, so
 that nothing undeclared is ever overwritten (a port that is sent again re-binds the socket, see wireguard-go's
@@ -23,6 +23,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import
     InterfaceAddress,
     Prefix,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
     Device,
     Endpoint,
@@ -102,6 +103,9 @@ class Network(t.Protocol):
     def add_route(self, route: Route) -> None:
         """Fails with EEXIST where an equal identity exists; never replaces."""
 
+    def replace_route(self, old: Route, new: Route) -> None:
+        """Puts new in the place of old, which has the same identity, without a moment in which neither is there."""
+
     def remove_route(self, route: Route) -> None:
         """Removes exactly this route (all its fields, its protocol included); absent is no error."""
 
@@ -156,3 +160,25 @@ class Host(t.Protocol):
 
     def public_key(self, private_key: PrivateKey) -> PublicKey:
         """By ``cryptography`` where it is installed, else by ``wg pubkey`` over standard input."""
+
+
+class Store(t.Protocol):
+    """The files that the engine keeps. Adapters: _store (a directory), _memory. Methods raise HostError."""
+
+    def record(self, namespace: str, name: str) -> Record | None: ...
+
+    def records(self, namespace: str) -> tuple[Record, ...]:
+        """Every record of the namespace, sorted by name."""
+
+    def write_record(self, record: Record) -> None: ...
+
+    def remove_record(self, namespace: str, name: str) -> None: ...
+
+    def private_key(self, path: str) -> PrivateKey | None: ...
+
+    def write_private_key(self, path: str, key: PrivateKey) -> None: ...
+
+    def remove_private_key(self, path: str) -> None: ...
+
+    def locked(self) -> t.ContextManager[None]:
+        """Held from reading to verifying, so that two runs at once do not mix."""

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
+
+_PACKAGES = {"pyroute2": "python3-pyroute2", "cryptography": "python3-cryptography"}
 
 
 class WireguardError(Exception):
@@ -39,6 +42,15 @@ class InvalidInput(WireguardError):
         return f"{place}{value}{self.reason}{remedy}"
 
 
+@contextlib.contextmanager
+def placed(path: str) -> t.Iterator[None]:
+    """Puts path before that of every InvalidInput that comes out of the block."""
+    try:
+        yield
+    except InvalidInput as error:
+        raise error.at(path) from None
+
+
 class HostError(WireguardError):
     """The host refused or lacks something. ``remedy`` says what to do about it; may be empty."""
 
@@ -54,3 +66,15 @@ class HostError(WireguardError):
 
 class NotVerified(HostError):
     """What was read back after the change is not what was declared."""
+
+
+class MissingLibrary(HostError):
+    """A Python library is not installed on the host. A warning in check mode, an error otherwise."""
+
+    def __init__(self, name: str) -> None:
+        package = _PACKAGES.get(name, name)
+        super().__init__(
+            f"the Python library {name} is missing on this host",
+            remedy=f"install the package {package}, or let the role cryptokey.wireguard.prepare do it",
+        )
+        self.library = name

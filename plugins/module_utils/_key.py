@@ -54,7 +54,7 @@ class _Key:
         return self.raw == bytes(LENGTH)
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and hmac.compare_digest(self.raw, t.cast("_Key", other).raw)
+        return type(self) is type(other) and hmac.compare_digest(self.raw, other.raw)
 
     def __lt__(self, other: _Key) -> bool:
         return self.raw < other.raw
@@ -143,7 +143,9 @@ class PresharedKey(_Secret):
         return "none" if self.is_zero else hashlib.sha256(b"cryptokey.wireguard psk" + self.raw).hexdigest()[:8]
 
 
-def derive_preshared_key(fleet_secret: str, *, network: str, epoch: int, one: PublicKey, other: PublicKey) -> PresharedKey:
+def derive_preshared_key(
+    fleet_secret: str, *, network: str, epoch: int, one: PublicKey, other: PublicKey
+) -> PresharedKey:
     """The preshared key of a pair: HKDF-SHA256 (RFC 5869), the same from both ends.
 
     salt = network and epoch; input = the fleet secret; info = the two raw public keys in byte order.

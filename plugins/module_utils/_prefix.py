@@ -57,7 +57,8 @@ class Prefix(t.NamedTuple):
         return (
             self.family == other.family
             and self.length <= other.length
-            and other.network >> (WIDTH[self.family] - self.length) == self.network >> (WIDTH[self.family] - self.length)
+            and other.network >> (WIDTH[self.family] - self.length)
+            == self.network >> (WIDTH[self.family] - self.length)
         )
 
 
@@ -104,7 +105,9 @@ def parse_address(text: t.Any) -> Address:
     if family == 6 and number >> 32 == _MAPPED >> 32:
         plain = format_number(4, number & 0xFFFFFFFF)
         raise InvalidInput(
-            "is an IPv4-mapped IPv6 address, which no IPv4 packet ever matches", value=str(text), remedy=f"write {plain}"
+            "is an IPv4-mapped IPv6 address, which no IPv4 packet ever matches",
+            value=str(text),
+            remedy=f"write {plain}",
         )
     return Address(family, number)
 

@@ -170,7 +170,9 @@ class Rule:
         words += ["iif", self.iif] if self.iif else []
         words += ["fwmark", hex(self.fwmark)] if self.fwmark is not None else []
         words += ["lookup", str(self.table)]
-        words += ["suppress_prefixlength", str(self.suppress_prefixlength)] if self.suppress_prefixlength is not None else []
+        words += (
+            ["suppress_prefixlength", str(self.suppress_prefixlength)] if self.suppress_prefixlength is not None else []
+        )
         return " ".join(words)
 
 
@@ -180,7 +182,9 @@ def parse_name(text: t.Any, *, what: str = "interface") -> str:
         raise InvalidInput(f"is not an {what} name", value=text)
     size = len(text.encode())
     if size > NAME_BYTES:
-        raise InvalidInput(f"is {size} bytes long", value=str(text), remedy=f"an {what} name has at most {NAME_BYTES} bytes")
+        raise InvalidInput(
+            f"is {size} bytes long", value=str(text), remedy=f"an {what} name has at most {NAME_BYTES} bytes"
+        )
     if text in (".", "..") or any(c in "/:%" or c.isspace() or not c.isprintable() for c in text):
         raise InvalidInput(
             f"is not an {what} name", value=str(text), remedy="use letters, digits, dot, dash and underscore"
@@ -207,12 +211,16 @@ def parse_endpoint(text: t.Any, *, default_port: int | None = None) -> Endpoint:
     try:
         number = parse_port(default_port if port is None else port)
     except InvalidInput as error:
-        raise InvalidInput(f"is not an endpoint: {port!r} {error.reason}", value=str(text), remedy=error.remedy) from None
+        raise InvalidInput(
+            f"is not an endpoint: {port!r} {error.reason}", value=str(text), remedy=error.remedy
+        ) from None
     if ":" in host or (host and all(c in "0123456789." for c in host)):
         try:
             address = parse_address(host)
         except InvalidInput as error:
-            raise InvalidInput(f"is not an endpoint: {host!r} {error.reason}", value=str(text), remedy=error.remedy) from None
+            raise InvalidInput(
+                f"is not an endpoint: {host!r} {error.reason}", value=str(text), remedy=error.remedy
+            ) from None
         return Endpoint(format_number(*address), number)
     if not _is_dns_name(host):
         raise InvalidInput(f"is not an endpoint: {host!r} is neither an address nor a DNS name", value=str(text))

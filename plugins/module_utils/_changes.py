@@ -1,0 +1,235 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The steps from what is there to what is wanted, in the order that loses no packet. Pure.
+
+Nothing that still carries traffic goes before its replacement is there: peers are added and prefixes moved before
+any is removed, routes likewise. Where policy routing leads marked packets around the tunnel it has to be there before
+the mark, and the rule that leads unmarked ones into the tunnel after it.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import _operations as op
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._changes_peers import (
+    added_or_moved,
+    reduced_or_removed,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._changes_record import (
+    claim_ownership,
+    note_record,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
+    InterfaceAddress,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
+    Route,
+    Rule,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted import Wanted
+
+Operations = t.List[op.Operation]
+
+
+def changes(observed: Observed, wanted: Wanted) -> tuple[op.Operation, ...]:
+    """What to do, in order; empty if everything is as wanted."""
+    return tuple(_changes(observed, wanted) if wanted.present else _removal(observed, wanted))
+
+
+def _changes(observed: Observed, wanted: Wanted) -> Operations:
+    base, device = _device(observed, wanted)
+    leaving_mark = _leaving_mark(base, wanted)
+    bypass = _bypass(base, wanted)
+    stale = sorted((wanted.gone_rules & base.rules) - leaving_mark, key=str)
+    return [
+        *_key_file(observed, wanted),
+        *claim_ownership(observed, wanted),
+        *device,
+        *bypass,
+        *(op.RemoveRule(rule) for rule in sorted(leaving_mark, key=str)),
+        *_fwmark(base, wanted),
+        *_key_and_port(base, wanted),
+        *added_or_moved(base, wanted),
+        *_link(base, wanted),
+        *_forwarding(base, wanted, on=True),
+        *(step for step in _routes_added(base, wanted) if step not in bypass),
+        *(step for step in _rules_added(base, wanted) if step not in bypass),
+        *(op.RemoveRule(rule) for rule in stale),
+        *_routes_removed(base, wanted),
+        *reduced_or_removed(base, wanted),
+        *_addresses_removed(base, wanted),
+        *_forwarding(base, wanted, on=False),
+        *note_record(observed, wanted),
+    ]
+
+
+def _removal(observed: Observed, wanted: Wanted) -> Operations:
+    """Rules go before the routes that they lead to; routes into the device go with it.
+
+    Routes and rules are only ever added here on the way back from a change that failed.
+    """
+    device = [op.DeleteDevice(wanted.name, wanted.namespace)] if observed.exists else []
+    base = observed.without_device(wanted.name) if device else observed
+    elsewhere = wanted.gone_routes & base.routes
+    key_file = observed.key_file is not None and not wanted.keep_private_key
+    return [
+        *_key_file(observed, wanted),
+        *(op.RemoveRule(rule) for rule in sorted(wanted.gone_rules & observed.rules, key=str)),
+        *(op.RemoveRoute(route) for route in sorted(elsewhere, key=str)),
+        *device,
+        *_routes_added(base, wanted),
+        *_rules_added(base, wanted),
+        *_forwarding(observed, wanted, on=True),
+        *_forwarding(observed, wanted, on=False),
+        *([op.RemoveKeyFile(wanted.private_key_file)] if key_file else []),
+        *note_record(observed, wanted),
+    ]
+
+
+def _device(observed: Observed, wanted: Wanted) -> tuple[Observed, Operations]:
+    """(what is there once the device exists, the steps to have it)."""
+    if observed.exists and not wanted.recreate:
+        return observed, []
+    backend = wanted.backend or "userspace"
+    steps: Operations = []
+    if observed.exists:
+        steps.append(op.DeleteDevice(wanted.name, wanted.namespace, reason=wanted.recreate))
+    steps.append(
+        op.CreateDevice(
+            wanted.name,
+            namespace=wanted.namespace,
+            socket_namespace=wanted.socket_namespace,
+            backend=backend,
+            engine=wanted.engine,
+        )
+    )
+    return observed.with_new_device(wanted.name, backend), steps
+
+
+def _key_file(observed: Observed, wanted: Wanted) -> Operations:
+    if wanted.key_file is None or observed.key_file == wanted.key_file:
+        return []
+    made = wanted.identity is not None and wanted.identity.origin == "made"
+    return [op.WriteKeyFile(wanted.private_key_file, wanted.key_file, made=made)]
+
+
+def _bypass(base: Observed, wanted: Wanted) -> Operations:
+    """The routing that the mark needs: rules for marked packets, and the error routes of their tables.
+
+    Routes into the device itself have to wait until it is up.
+    """
+    rules = [
+        rule
+        for rule in _missing_rules(base, wanted)
+        if wanted.fwmark and rule.fwmark == wanted.fwmark and not rule.invert
+    ]
+    tables = {rule.table for rule in rules}
+    routes = [step for step in _routes_added(base, wanted) if isinstance(step, op.AddRoute)]
+    early = [step for step in routes if step.route.table in tables and step.route.device is None]
+    return [*early, *(op.AddRule(rule) for rule in rules)]
+
+
+def _leaving_mark(base: Observed, wanted: Wanted) -> frozenset[Rule]:
+    """Rules that lead unmarked packets into the tunnel go before the mark is cleared, or it would swallow itself."""
+    if wanted.fwmark != 0 or base.device is None or not base.device.fwmark:
+        return frozenset()
+    return frozenset(
+        rule for rule in wanted.gone_rules & base.rules if rule.invert and rule.fwmark == base.device.fwmark
+    )
+
+
+def _fwmark(base: Observed, wanted: Wanted) -> Operations:
+    return [] if wanted.fwmark in (None, base.the_device.fwmark) else [op.SetFwmark(wanted.fwmark)]
+
+
+def _key_and_port(base: Observed, wanted: Wanted) -> Operations:
+    steps: Operations = []
+    identity = wanted.identity
+    if identity is not None and identity.private_key != base.the_device.private_key:
+        steps.append(op.SetPrivateKey(identity.private_key, _shown(identity.public_key, identity.origin)))
+    if wanted.listen_port not in (None, base.the_device.listen_port):
+        steps.append(op.SetListenPort(wanted.listen_port))
+    return steps
+
+
+def _shown(public_key: t.Any, origin: str) -> str:
+    return str(public_key) if public_key else "made on apply" if origin == "made" else "unknown"
+
+
+def _link(base: Observed, wanted: Wanted) -> Operations:
+    """MTU before addresses: below 1280 there is no IPv6 on a device, so a growing one has to come first."""
+    steps: Operations = []
+    if wanted.mtu not in (None, base.the_link.mtu):
+        steps.append(op.SetMtu(wanted.name, wanted.mtu))
+    if wanted.addresses is not None:
+        steps += _addresses_added(wanted.name, base.the_link.addresses, wanted.addresses)
+    if base.the_link.up != wanted.up:
+        steps.append(op.SetUp(wanted.name, wanted.up))
+    return steps
+
+
+def _addresses_added(
+    name: str, there: t.AbstractSet[InterfaceAddress], wanted: t.AbstractSet[InterfaceAddress]
+) -> Operations:
+    """IPv6 takes an address once per device, whatever its length, so the old one has to make way first."""
+    steps: Operations = []
+    for address in sorted(wanted - there):
+        steps += [op.RemoveAddress(name, old) for old in _in_the_way(address, there - wanted)]
+        steps.append(op.AddAddress(name, address))
+    return steps
+
+
+def _in_the_way(address: InterfaceAddress, leaving: t.AbstractSet[InterfaceAddress]) -> list[InterfaceAddress]:
+    return sorted(old for old in leaving if old.family == 6 and old.address == address.address)
+
+
+def _addresses_removed(base: Observed, wanted: Wanted) -> Operations:
+    if wanted.addresses is None or base.link is None:
+        return []
+    there = base.link.addresses
+    done = {old for address in wanted.addresses - there for old in _in_the_way(address, there - wanted.addresses)}
+    return [
+        op.RemoveAddress(wanted.name, address, keep=wanted.addresses)
+        for address in sorted(there - wanted.addresses - done)
+    ]
+
+
+def _routes_added(base: Observed, wanted: Wanted) -> Operations:
+    """New routes; one that only differs in what does not identify it takes the place of the old one."""
+    going = (wanted.gone_routes & base.routes) | _connected_in_the_way(base, wanted)
+    replaced = {route.identity: route for route in going}
+    return [
+        op.ReplaceRoute(replaced[route.identity], route) if route.identity in replaced else op.AddRoute(route)
+        for route in sorted(wanted.routes - base.routes, key=str)
+    ]
+
+
+def _connected_in_the_way(base: Observed, wanted: Wanted) -> frozenset[Route]:
+    """The kernel's own route of an address that is about to leave, where one of ours is to stand."""
+    identities = {route.identity for route in wanted.routes - base.routes}
+    return frozenset(route for route in base.routes if route.device == wanted.name and route.identity in identities)
+
+
+def _routes_removed(base: Observed, wanted: Wanted) -> Operations:
+    taken_over = {route.identity for route in wanted.routes - base.routes}
+    gone = (route for route in wanted.gone_routes & base.routes if route.identity not in taken_over)
+    return [op.RemoveRoute(route) for route in sorted(gone, key=str)]
+
+
+def _missing_rules(base: Observed, wanted: Wanted) -> list[Rule]:
+    return sorted(wanted.rules - base.rules, key=str)
+
+
+def _rules_added(base: Observed, wanted: Wanted) -> Operations:
+    return [op.AddRule(rule) for rule in _missing_rules(base, wanted)]
+
+
+def _forwarding(base: Observed, wanted: Wanted, *, on: bool) -> Operations:
+    return [
+        op.SetForwarding(family, switch)
+        for family, switch in sorted(wanted.forwarding.items())
+        if switch is on and base.forwarding.get(family) is not on
+    ]

@@ -1,0 +1,317 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Userspace engines as processes: started detached, found again without a pid file, ended for sure.
+
+An engine is found by what the kernel says about it now, never by a number that was written down: its environment
+names the device it was started for (a mark), it runs as our own user, and one of its descriptors is that tun (the
+``iff`` line of /proc/PID/fdinfo, drivers/net/tun.c). A pid that was given to another process fails all three.
+
+Engines put their socket below /var/run/wireguard, which belongs to a mount namespace, not to a network namespace. So
+those of named namespaces get a tmpfs of their own there and are reached through /proc/PID/root.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import os
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import time
+import typing as t
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import _uapi
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
+    HostError,
+)
+
+KNOWN = ("wireguard-go",)
+"""Found on their own. Any other engine has to be asked for by name: boringtun 0.7 ends when a peer of it is edited."""
+MARK = "CRYPTOKEY_WIREGUARD"
+DIRECTORY = "/var/run/wireguard"
+READY_SECONDS = 10.0
+STOP_SECONDS = 3.0
+ANSWER_SECONDS = 3.0
+_MORE_PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_LOG_BYTES = 1 << 16
+_MOUNT = 'mount -t tmpfs -o mode=0700,size=1m wireguard "$1" && shift && exec "$@"'
+
+_children: list[subprocess.Popen[bytes]] = []
+"""Engines that this very process has started; kept so that one that ends is reaped."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Daemon:
+    """A running engine. birth_name: what it was told to call its tun, and so the name of its socket.
+
+    namespace: the inode of the network namespace that its device was made for; None where nobody marked it.
+    has_device: it still holds a tun of the name that was asked for.
+    """
+
+    pid: int
+    birth_name: str
+    namespace: int | None
+    device: str
+    has_device: bool
+
+    @property
+    def socket_path(self) -> str:
+        return f"/proc/{self.pid}/root{os.path.realpath(DIRECTORY)}/{self.birth_name}.sock"
+
+    @property
+    def birthplace(self) -> int | None:
+        """The inode of the network namespace that it runs in, where its UDP socket is."""
+        return _namespace_of(self.pid)
+
+    def answers(self, timeout: float = ANSWER_SECONDS) -> bool:
+        try:
+            with _uapi.connected(self.socket_path, timeout=timeout) as connection:
+                connection.sendall(_uapi.GET.encode())
+                return bool(connection.recv(1))
+        except (HostError, OSError):
+            return False
+
+
+def engine_path(engine: str | None) -> str | None:
+    """The program: a path, a name on PATH, or None for the first known one. None: not installed."""
+    for candidate in [engine] if engine else KNOWN:
+        found = shutil.which(candidate, path=f"{os.environ.get('PATH', '')}:{_MORE_PATHS}")
+        if found:
+            return found
+    return None
+
+
+def shared_socket(name: str) -> str:
+    """The socket's path where the engine has no directory of its own."""
+    return f"{os.path.realpath(DIRECTORY)}/{name}.sock"
+
+
+def shared_socket_is_taken(name: str) -> bool:
+    try:
+        with _uapi.connected(shared_socket(name), timeout=ANSWER_SECONDS):
+            return True
+    except HostError:
+        return False
+
+
+def is_stale(name: str) -> bool:
+    """A socket is left there that nobody listens on."""
+    return os.path.lexists(shared_socket(name)) and not shared_socket_is_taken(name)
+
+
+def remove_stale(name: str) -> None:
+    if is_stale(name):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(shared_socket(name))
+
+
+def wait_until_gone(gone: t.Callable[[], bool]) -> None:
+    """The kernel takes a tun away shortly after its last descriptor is closed."""
+    deadline = time.monotonic() + STOP_SECONDS
+    while not gone() and time.monotonic() < deadline:
+        time.sleep(0.005)
+
+
+def find(name: str, namespace: int) -> Daemon | None:
+    """The engine of a device. One that somebody else has started counts where its device is in its own namespace."""
+    marked = [daemon for daemon in marked_daemons() if daemon.device == name and daemon.namespace == namespace]
+    marked.sort(key=lambda daemon: not daemon.has_device)
+    return marked[0] if marked else _unmarked(name, namespace)
+
+
+def marked_daemons() -> t.Iterator[Daemon]:
+    """Every engine that this collection has started and that this process can see."""
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            mark = _mark_of(entry)
+            if mark is not None:
+                namespace, _slash, device = mark.partition("/")
+                pid = int(entry)
+                if namespace.isdigit() and not _is_starting(pid):
+                    yield Daemon(pid, _last_argument(pid), int(namespace), device, device in _tun_names(pid))
+
+
+def start(engine: str, birth_name: str, *, device: str, namespace: int, private: bool) -> Daemon:
+    """Run in the calling thread's network namespace; returns once the engine answers on its socket.
+
+    private: with a socket directory of its own, which takes CAP_SYS_ADMIN.
+    """
+    os.makedirs(DIRECTORY, mode=0o755, exist_ok=True)
+    command = [engine, "--foreground", birth_name]
+    if os.path.basename(engine).startswith("boringtun"):
+        command[1:1] = ["--disable-drop-privileges"]
+    if private:
+        command = [
+            "unshare", "--mount", "--propagation", "slave", "--",
+            "sh", "-c", _MOUNT, "sh", os.path.realpath(DIRECTORY), *command,
+        ]  # fmt: skip
+    log = _bounded_log()
+    try:
+        environment = {
+            "PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
+            "LOG_LEVEL": "error",
+            "WG_LOG_LEVEL": "error",
+            MARK: f"{namespace}/{device}",
+        }
+        child = subprocess.Popen(  # pylint: disable=consider-using-with,ansible-bad-function
+            command, cwd="/", env=environment, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        )  # fmt: skip
+        _children.append(child)
+        daemon = Daemon(child.pid, birth_name, namespace, device, has_device=True)
+        _wait_until_ready(child, daemon, log=log, engine=engine)
+        return daemon
+    except FileNotFoundError as error:
+        raise HostError(f"cannot run {error.filename}", remedy="install util-linux") from None
+    finally:
+        os.close(log)
+
+
+def stop(daemon: Daemon) -> None:
+    """End it: politely, then for sure. The process is held by a descriptor, so that no other one can be hit."""
+    try:
+        handle = os.pidfd_open(daemon.pid)
+    except ProcessLookupError:
+        return
+    try:
+        if not _is_still(daemon):
+            return
+        for number, patience in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(handle, number)
+            if select.select([handle], [], [], patience)[0]:
+                return
+        raise HostError(f"the userspace engine with process id {daemon.pid} does not end")
+    finally:
+        os.close(handle)
+        for child in list(_children):
+            if child.pid == daemon.pid and child.poll() is not None:
+                _children.remove(child)
+
+
+def udp_port_is_bound(daemon: Daemon, port: int) -> bool:
+    """True if some socket of the engine's birthplace has that port (proc(5), /proc/PID/net/udp)."""
+    wanted = f":{port:04X}"
+    for table in ("udp", "udp6"):
+        with contextlib.suppress(OSError), open(f"/proc/{daemon.pid}/net/{table}", encoding="ascii") as handle:
+            if any(line.split()[1].endswith(wanted) for line in handle if ":" in line.split()[1]):
+                return True
+    return False
+
+
+def _wait_until_ready(child: subprocess.Popen[bytes], daemon: Daemon, *, log: int, engine: str) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    pause = 0.002
+    while child.poll() is None and time.monotonic() < deadline:
+        if not _is_starting(child.pid) and daemon.answers():
+            return
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.1)
+    reason = os.pread(log, _LOG_BYTES, 0).rstrip(b"\0").decode("utf-8", "replace").strip().splitlines()
+    ended = child.poll()
+    if ended is None:
+        child.kill()
+        child.wait()
+    _children.remove(child)
+    outcome = f"does not answer within {READY_SECONDS:.0f} s" if ended is None else f"ended at once (status {ended})"
+    raise HostError(
+        f"the userspace engine {engine} {outcome}{': ' + reason[-1] if reason else ''}",
+        remedy="it needs /dev/net/tun and CAP_NET_ADMIN",
+    )
+
+
+def _bounded_log() -> int:
+    """What an engine may complain into: in memory, without a name, and of a size that never grows (memfd_create(2)).
+
+    A pipe would kill or block the engine once nobody reads it, a file would fill the disk.
+    """
+    descriptor = os.memfd_create("engine-log", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.ftruncate(descriptor, _LOG_BYTES)
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK)
+    return descriptor
+
+
+def _unmarked(name: str, namespace: int) -> Daemon | None:
+    """The one behind the shared socket of that name, if its tun is in the namespace it runs in."""
+    try:
+        with _uapi.connected(shared_socket(name), timeout=ANSWER_SECONDS) as connection:
+            credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    except HostError:
+        return None
+    pid = struct.unpack("3i", credentials)[0]
+    if not _is_ours(pid) or name not in _tun_names(pid) or _namespace_of(pid) != namespace or _mark_of(str(pid)):
+        return None
+    return Daemon(pid, name, None, name, has_device=True)
+
+
+def _is_still(daemon: Daemon) -> bool:
+    if daemon.namespace is None:
+        return daemon.device in _tun_names(daemon.pid)
+    return _mark_of(str(daemon.pid)) == f"{daemon.namespace}/{daemon.device}"
+
+
+def _mark_of(pid: str) -> str | None:
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as handle:
+            variables = handle.read().split(b"\0")
+    except OSError:
+        return None
+    start_of_mark = f"{MARK}=".encode()
+    mark = next((variable[len(start_of_mark) :] for variable in variables if variable.startswith(start_of_mark)), None)
+    return mark.decode("utf-8", "replace") if mark is not None and _is_ours(int(pid)) else None
+
+
+def _is_ours(pid: int) -> bool:
+    """It runs as the user that we are: nobody else may tell us that he is the engine and take the private key."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as handle:
+        for line in handle:
+            if line.startswith("Uid:"):
+                return line.split()[1:3] == [str(os.geteuid())] * 2
+    return False
+
+
+def _is_starting(pid: int) -> bool:
+    """Still the shell or unshare(1) that is to become the engine."""
+    try:
+        return os.path.basename(os.readlink(f"/proc/{pid}/exe")) in ("sh", "dash", "bash", "busybox", "unshare") or (
+            os.readlink(f"/proc/{pid}/exe") == os.readlink("/proc/self/exe")
+        )
+    except OSError:
+        return True
+
+
+def _last_argument(pid: int) -> str:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as handle:
+            return handle.read().rstrip(b"\0").split(b"\0")[-1].decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def _tun_names(pid: int) -> set[str]:
+    """The devices of its /dev/net/tun descriptors, by the names they have now."""
+    names = set()
+    with contextlib.suppress(OSError):
+        for descriptor in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(OSError):
+                if os.readlink(f"/proc/{pid}/fd/{descriptor}").endswith("/net/tun"):
+                    names |= _interface_names(f"/proc/{pid}/fdinfo/{descriptor}")
+    return names
+
+
+def _interface_names(path: str) -> set[str]:
+    with open(path, encoding="utf-8", errors="replace") as handle:
+        return {line.split(":", 1)[1].strip() for line in handle if line.startswith("iff:")}
+
+
+def _namespace_of(pid: int) -> int | None:
+    try:
+        return os.stat(f"/proc/{pid}/ns/net").st_ino
+    except OSError:
+        return None

@@ -1,0 +1,212 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a user declares for one interface: the module's arguments, checked in full before anything is looked at."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_peers import (
+    DeclaredPeer,
+    declare_peers,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_routing import (
+    declare_routes,
+    declare_rules,
+    parse_fwmark,
+    parse_metric,
+    parse_table,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
+    InvalidInput,
+    placed,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
+    PrivateKey,
+    PublicKey,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
+    InterfaceAddress,
+    parse_interface_address,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import (
+    INITIAL,
+    key_path,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
+    Route,
+    Rule,
+    parse_name,
+    parse_port,
+)
+
+STATE_DIRECTORY = "/etc/wireguard/cryptokey"
+MTU_LOWEST, MTU_HIGHEST = 576, 65535
+MTU_IPV6 = 1280
+"""Below this the kernel switches IPv6 off on a device (RFC 8200, 5)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Declared:
+    """One interface as it should be. None: not declared, leave alone.
+
+    listen_port 0: any port will do, so a bound one stays.  peers None: their list is not declared, so none is pruned.
+    forwarding: only the families that are to be claimed.
+    """
+
+    name: str
+    namespace: str = ""
+    socket_namespace: str | None = None
+    present: bool = True
+    backend: str = "auto"
+    engine: str | None = None
+    private_key: PrivateKey | None = None
+    private_key_file: str = ""
+    keep_private_key: bool = True
+    listen_port: int | None = None
+    fwmark: int | None = None
+    mtu: int | None = None
+    addresses: tuple[InterfaceAddress, ...] | None = None
+    peers: tuple[DeclaredPeer, ...] | None = None
+    exact: bool = False
+    enforce_endpoints: bool = False
+    routing: str | None = None
+    table: int | None = None
+    metric: int | None = None
+    routes: tuple[Route, ...] | None = None
+    rules: tuple[Rule, ...] | None = None
+    forwarding: t.Mapping[int, bool] | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def present_peers(self) -> tuple[DeclaredPeer, ...]:
+        return tuple(peer for peer in self.peers or () if peer.present)
+
+    @property
+    def absent_keys(self) -> frozenset[PublicKey]:
+        return frozenset(peer.public_key for peer in self.peers or () if not peer.present)
+
+
+def declare(arguments: t.Mapping[str, t.Any]) -> Declared:
+    """The module's arguments as a value. Raises InvalidInput with the path of the first thing that is wrong."""
+    with placed("name"):
+        name = parse_name(arguments.get("name"))
+    namespace = declare_namespace(arguments, "namespace")
+    state_directory = arguments.get("state_directory") or STATE_DIRECTORY
+    declared = Declared(
+        name=name,
+        namespace=namespace,
+        socket_namespace=_socket_namespace(arguments),
+        present=arguments.get("state", "present") == "present",
+        backend=arguments.get("backend") or "auto",
+        engine=arguments.get("userspace_engine") or None,
+        private_key_file=arguments.get("private_key_file") or key_path(state_directory, namespace, name),
+        keep_private_key=arguments.get("keep_private_key") is not False,
+    )
+    return _with_configuration(declared, arguments) if declared.present else declared
+
+
+def _with_configuration(declared: Declared, arguments: t.Mapping[str, t.Any]) -> Declared:
+    warnings: list[str] = []
+    device = declared.name
+    peers = declare_peers(arguments.get("peers"), warnings)
+    filled = dataclasses.replace(
+        declared,
+        private_key=_private_key(arguments),
+        listen_port=_optional(arguments, "listen_port", lambda value: parse_port(value, lowest=0)),
+        fwmark=_optional(arguments, "fwmark", parse_fwmark),
+        mtu=_optional(arguments, "mtu", _mtu),
+        addresses=_addresses(arguments.get("addresses")),
+        peers=peers,
+        exact=arguments.get("peers_policy") == "exact",
+        enforce_endpoints=arguments.get("endpoint_policy") == "enforce",
+        routing=arguments.get("routing"),
+        table=_optional(arguments, "table", parse_table),
+        metric=_optional(arguments, "metric", parse_metric),
+        routes=declare_routes(arguments.get("routes"), device=device, warnings=warnings),
+        rules=declare_rules(arguments.get("rules"), warnings),
+        forwarding=_forwarding(arguments.get("forwarding")),
+    )
+    _check_mtu(filled)
+    if filled.routing == "off" and filled.routes:
+        raise InvalidInput("is given although routing is off", path="routes", remedy="use routing: explicit")
+    return dataclasses.replace(filled, warnings=tuple(warnings))
+
+
+def declare_namespace(arguments: t.Mapping[str, t.Any], option: str) -> str:
+    """A network namespace's name as ip-netns(8) takes it: a file name under /run/netns. Empty: the initial one."""
+    text = arguments.get(option) or ""
+    if text in (".", "..", INITIAL) or "/" in text or not text.isprintable() or len(text.encode()) > 255:
+        raise InvalidInput(
+            "is not the name of a network namespace",
+            path=option,
+            value=str(text),
+            remedy="write its name under /run/netns",
+        )
+    return str(text)
+
+
+def _socket_namespace(arguments: t.Mapping[str, t.Any]) -> str | None:
+    return None if arguments.get("socket_namespace") is None else declare_namespace(arguments, "socket_namespace")
+
+
+def _optional(arguments: t.Mapping[str, t.Any], option: str, parse: t.Callable[[t.Any], int]) -> int | None:
+    value = arguments.get(option)
+    if value is None:
+        return None
+    with placed(option):
+        return parse(value)
+
+
+def _private_key(arguments: t.Mapping[str, t.Any]) -> PrivateKey | None:
+    text = arguments.get("private_key")
+    if text is None:
+        return None
+    with placed("private_key"):
+        key: PrivateKey = PrivateKey.parse(text)
+        return key
+
+
+def _mtu(value: t.Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not MTU_LOWEST <= value <= MTU_HIGHEST:
+        raise InvalidInput("is not an MTU", value=value, remedy=f"use a number from {MTU_LOWEST} to {MTU_HIGHEST}")
+    return value
+
+
+def _addresses(entries: t.Sequence[t.Any] | None) -> tuple[InterfaceAddress, ...] | None:
+    if entries is None:
+        return None
+    seen: dict[tuple[int, int], int] = {}
+    addresses = []
+    for index, text in enumerate(entries):
+        with placed(f"addresses[{index}]"):
+            address = parse_interface_address(text)
+            first = seen.setdefault((address.family, address.number), index)
+            if first != index:
+                raise InvalidInput(
+                    f"is the same address as addresses[{first}]", value=str(text), remedy="keep one of them"
+                )
+        addresses.append(address)
+    return tuple(addresses)
+
+
+def _forwarding(entry: t.Mapping[str, t.Any] | None) -> dict[int, bool] | None:
+    if entry is None:
+        return None
+    families = {4: entry.get("ipv4"), 6: entry.get("ipv6")}
+    return {family: on for family, on in families.items() if on is not None}
+
+
+def _check_mtu(declared: Declared) -> None:
+    if declared.mtu is None or declared.mtu >= MTU_IPV6:
+        return
+    for index, address in enumerate(declared.addresses or ()):
+        if address.family == 6:
+            raise InvalidInput(
+                f"is too small for the IPv6 address addresses[{index}]",
+                path="mtu",
+                value=declared.mtu,
+                remedy=f"use at least {MTU_IPV6}",
+            )

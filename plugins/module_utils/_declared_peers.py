@@ -1,0 +1,166 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The declared peers of one interface. WireGuard accepts most mistakes silently, so they are refused here."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
+    InvalidInput,
+    placed,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
+    PresharedKey,
+    PublicKey,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
+    Prefix,
+    parse_prefix_lenient,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
+    Endpoint,
+    Peer,
+    parse_endpoint,
+)
+
+KEEPALIVE_HIGHEST = 65535
+
+
+@dataclasses.dataclass(frozen=True)
+class DeclaredPeer:
+    """One entry of ``peers``. None: not declared.
+
+    endpoint: its host may be a DNS name.  allowed_ips: in the order of the declaration, for error paths.
+    path: where the entry stands.
+    """
+
+    public_key: PublicKey
+    path: str
+    present: bool = True
+    name: str | None = None
+    preshared_key: PresharedKey | None = None
+    endpoint: Endpoint | None = None
+    persistent_keepalive: int | None = None
+    allowed_ips: tuple[Prefix, ...] | None = None
+
+    @property
+    def label(self) -> str:
+        return Peer(self.public_key, name=self.name).label
+
+    def as_peer(self, endpoint: Endpoint | None) -> Peer:
+        """The peer to have on the device; endpoint: the one to set, None to leave it alone."""
+        return Peer(
+            self.public_key,
+            name=self.name,
+            preshared_key=self.preshared_key,
+            endpoint=endpoint,
+            persistent_keepalive=self.persistent_keepalive,
+            allowed_ips=None if self.allowed_ips is None else frozenset(self.allowed_ips),
+        )
+
+
+def declare_peers(
+    entries: t.Sequence[t.Mapping[str, t.Any]] | None, warnings: list[str]
+) -> tuple[DeclaredPeer, ...] | None:
+    """The entries as values; host bits are cleared, as the kernel does, with a warning. Raises InvalidInput."""
+    if entries is None:
+        return None
+    peers = tuple(
+        _declare_peer(entry, path=f"peers[{index}]", warnings=warnings) for index, entry in enumerate(entries)
+    )
+    _refuse_repeated_keys(peers)
+    _refuse_shared_prefixes(peers)
+    return peers
+
+
+def _declare_peer(entry: t.Mapping[str, t.Any], *, path: str, warnings: list[str]) -> DeclaredPeer:
+    with placed(path):
+        with placed("public_key"):
+            public_key = PublicKey.parse(entry.get("public_key"))
+        name = entry.get("name") or None
+        if entry.get("state") == "absent":
+            return DeclaredPeer(public_key, path=path, present=False, name=name)
+        return DeclaredPeer(
+            public_key,
+            path=path,
+            name=name,
+            preshared_key=_preshared_key(entry.get("preshared_key")),
+            endpoint=_endpoint(entry.get("endpoint")),
+            persistent_keepalive=_keepalive(entry.get("persistent_keepalive")),
+            allowed_ips=_allowed_ips(entry.get("allowed_ips"), path=path, warnings=warnings),
+        )
+
+
+def _preshared_key(text: t.Any) -> PresharedKey | None:
+    if text is None:
+        return None
+    if text == "":
+        return PresharedKey.none()
+    with placed("preshared_key"):
+        key: PresharedKey = PresharedKey.parse(text)
+        return key
+
+
+def _endpoint(text: t.Any) -> Endpoint | None:
+    if text is None:
+        return None
+    with placed("endpoint"):
+        return parse_endpoint(text)
+
+
+def _keepalive(value: t.Any) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= KEEPALIVE_HIGHEST:
+        raise InvalidInput(
+            "is not a keepalive interval",
+            path="persistent_keepalive",
+            value=value,
+            remedy=f"use seconds from 1 to {KEEPALIVE_HIGHEST}, or 0 for off",
+        )
+    return value
+
+
+def _allowed_ips(entries: t.Sequence[t.Any] | None, *, path: str, warnings: list[str]) -> tuple[Prefix, ...] | None:
+    if entries is None:
+        return None
+    prefixes: list[Prefix] = []
+    for index, text in enumerate(entries):
+        with placed(f"allowed_ips[{index}]"):
+            prefix, host_bits = parse_prefix_lenient(text)
+        if host_bits:
+            warnings.append(f"{path}.allowed_ips[{index}]: {str(text)!r} has host bits set; taken as {prefix}")
+        prefixes.append(prefix)
+    return tuple(prefixes)
+
+
+def _refuse_repeated_keys(peers: t.Sequence[DeclaredPeer]) -> None:
+    seen: dict[PublicKey, DeclaredPeer] = {}
+    for peer in peers:
+        first = seen.setdefault(peer.public_key, peer)
+        if first is not peer:
+            raise InvalidInput(
+                f"is the key of {first.path} ({first.label}) as well; the later entry would replace the earlier one",
+                path=f"{peer.path}.public_key",
+                remedy="write one entry per peer",
+            )
+
+
+def _refuse_shared_prefixes(peers: t.Sequence[DeclaredPeer]) -> None:
+    """The device has one owner per prefix; given to two peers, it silently stays with the last (allowedips.c)."""
+    owners: dict[Prefix, DeclaredPeer] = {}
+    for peer in peers:
+        for index, prefix in enumerate(peer.allowed_ips or ()):
+            first = owners.setdefault(prefix, peer)
+            if first is peer:
+                continue
+            raise InvalidInput(
+                f"is given to two peers: {first.path} ({first.label}) and {peer.path} ({peer.label}); "
+                "only the last one would get its packets",
+                path=f"{peer.path}.allowed_ips[{index}]",
+                value=str(prefix),
+                remedy="leave it with one of them",
+            )

@@ -1,0 +1,185 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine: observe, compute the changes, apply, read back, verify, and on failure restore what was found.
+
+The same code serves a dry run and a real one: check mode stops after the changes are known, and everything that is
+refused is refused before the first of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import typing as t
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._changes import changes
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._choices import choose
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._completed import complete
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import Declared
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import Host, Store
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
+    HostError,
+    MissingLibrary,
+    NotVerified,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._expected import expected
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._observe import observe
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._operations import (
+    Operation,
+    Site,
+    batches,
+    execute,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._restore import (
+    restore,
+    settled,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._view import (
+    MADE_ON_APPLY,
+    observed_view,
+    render,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted import (
+    Wanted,
+    want,
+    want_absent,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_forwarding import (
+    forwarding_warnings,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What is there, what is wanted, and the steps from one to the other."""
+
+    before: Observed
+    wanted: Wanted
+    operations: tuple[Operation, ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def actions(self) -> list[str]:
+        return [operation.describe() for operation in self.operations if not operation.bookkeeping]
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What the module returns. interface: the view of what is there now (in check mode: of what would be)."""
+
+    changed: bool
+    actions: list[str]
+    before: str
+    after: str
+    public_key: str | None
+    backend: str | None
+    interface: dict[str, t.Any]
+    warnings: list[str]
+
+
+def converge(declared: Declared, *, host: Host, store: Store, check: bool = False) -> Result:
+    """Bring one interface to its declaration. Raises WireguardError; what was there is then there again."""
+    site = Site(host, store, declared.namespace, declared.name)
+    with contextlib.nullcontext() if check else store.locked():
+        plan = make_plan(declared, site, check=check)
+        done = check or not plan.operations
+        after = expected(plan.before, plan.wanted) if done else apply(plan, declared, site)
+    return _result(plan, declared, after)
+
+
+def make_plan(declared: Declared, site: Site, *, check: bool) -> Plan:
+    """The first half: nothing is changed, everything wrong is refused."""
+    warnings = list(declared.warnings)
+    before = _observe(declared, site, check=check, warnings=warnings)
+    if declared.present:
+        around = complete(declared, before)
+        choices = choose(declared, around, before, host=site.host, check=check, warnings=warnings)
+        wanted = want(declared, around, before, choices)
+    else:
+        wanted = want_absent(declared, before)
+    warnings += forwarding_warnings(wanted.forwarding, before)
+    return Plan(before, wanted, changes(before, wanted), warnings=tuple(warnings))
+
+
+def _observe(declared: Declared, site: Site, *, check: bool, warnings: list[str]) -> Observed:
+    """In check mode what cannot be seen yet (no library, no namespace) counts as not there, with a warning."""
+    missing = _missing_namespaces(declared, site)
+    if missing and declared.present:
+        text = f"the network namespace {' and '.join(missing)} does not exist"
+        remedy = "make it with the module cryptokey.wireguard.namespace"
+        if not check:
+            raise HostError(text, remedy=remedy)
+        warnings.append(f"{text} yet; everything in it is shown as if it were new ({remedy})")
+    try:
+        return observe(site, key_file=declared.private_key_file)
+    except MissingLibrary as error:
+        if not check:
+            raise
+        warnings.append(f"{error}; everything is shown as if it were new")
+        return Observed(key_file=site.store.private_key(declared.private_key_file))
+
+
+def _missing_namespaces(declared: Declared, site: Site) -> list[str]:
+    named = sorted({declared.namespace, declared.socket_namespace or ""} - {""})
+    if not named:
+        return []
+    there = site.host.namespaces()
+    return [namespace for namespace in named if namespace not in there]
+
+
+def apply(plan: Plan, declared: Declared, site: Site) -> Observed:
+    """The second half: every step in order, then the proof that it worked; restores on failure and raises."""
+    try:
+        for batch in batches(plan.operations):
+            try:
+                execute(batch, site)
+            except HostError as error:
+                raise HostError(f"cannot {batch[0].describe()}: {error}", errno=error.errno) from None
+        return _verify(plan, declared, site)
+    except BaseException as error:
+        failures = restore(plan.before, plan.wanted, site, key_file=declared.private_key_file)
+        if not isinstance(error, HostError):
+            raise
+        raise type(error)(f"{error}. {_restored(failures)}", errno=error.errno) from None
+
+
+def _verify(plan: Plan, declared: Declared, site: Site) -> Observed:
+    after = observe(site, key_file=declared.private_key_file)
+    left = changes(after, settled(plan.wanted, after))
+    if left:
+        raise NotVerified(
+            "after all steps the interface is not what was declared; still to do: "
+            + "; ".join(operation.describe() for operation in left)
+        )
+    return after
+
+
+def _restored(failures: t.Sequence[str]) -> str:
+    if not failures:
+        return "What was there before has been restored."
+    return f"What was there before could not be restored completely: {'; '.join(failures)}."
+
+
+def _result(plan: Plan, declared: Declared, after: Observed) -> Result:
+    shown = _public_key(plan, after)
+    name, namespace = declared.name, declared.namespace
+    interface = observed_view(name, namespace, after, public_key=shown if after.exists else None)
+    return Result(
+        changed=bool(plan.operations),
+        actions=plan.actions,
+        before=render(observed_view(name, namespace, plan.before)),
+        after=render(interface),
+        public_key=shown,
+        backend=after.backend,
+        interface=interface,
+        warnings=list(plan.warnings),
+    )
+
+
+def _public_key(plan: Plan, after: Observed) -> str | None:
+    identity = plan.wanted.identity
+    if after.device is not None and after.device.public_key is not None:
+        return str(after.device.public_key)
+    return MADE_ON_APPLY if identity is not None and identity.origin == "made" else None

@@ -1,0 +1,206 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Host port for a real Linux host: which devices there are, what they are made of, how they come and go."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
+    _birthplace,
+    _daemon,
+    _deps,
+    _kernel,
+    _netns,
+    _public_key,
+    _resolve,
+    _sysctl,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import (
+    WireguardDriver,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
+    HostError,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
+    PrivateKey,
+    PublicKey,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._network import (
+    LinuxNetwork,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Link
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._userspace import (
+    UserspaceDriver,
+)
+
+_ADDRESS_GENERATION_NONE = "1"
+
+
+class LinuxHost:
+    """This machine, or this container, as the calling process sees it."""
+
+    def __init__(self) -> None:
+        self._networks: dict[str, LinuxNetwork] = {}
+
+    def close(self) -> None:
+        """Leave every namespace that was entered."""
+        for network in self._networks.values():
+            network.close()
+        self._networks.clear()
+
+    def namespaces(self) -> tuple[str, ...]:
+        return _netns.names()
+
+    def network(self, namespace: str) -> LinuxNetwork:
+        number = _netns.inode(namespace)
+        known = self._networks.get(namespace)
+        if known is not None and known.worker.inode != number:
+            known.close()
+            known = None
+        if known is None:
+            known = LinuxNetwork(_netns.Worker(namespace), after_up=self._wait_for_socket)
+            self._networks[namespace] = known
+        return known
+
+    def backends(self, engine: str | None = None) -> tuple[str, ...]:
+        """Without pyroute2 the kernel's WireGuard cannot be asked for, and is not reported."""
+        found = []
+        with contextlib.suppress(_deps.MissingLibrary):
+            found += ["kernel"] if _kernel.is_available() else []
+        found += ["userspace"] if _daemon.engine_path(engine) else []
+        return tuple(found)
+
+    def backend_of(self, namespace: str, name: str) -> str | None:
+        link = self.network(namespace).link(name)
+        if link is not None and link.kind == "wireguard":
+            return "kernel"
+        if link is not None and link.kind != "tun":
+            return None
+        daemon = self.daemon(namespace, name)
+        if daemon is None:
+            leftover = link is None and namespace == _netns.INITIAL and _daemon.is_stale(name)
+            return "dead" if leftover else None
+        return "userspace" if link is not None and daemon.has_device and daemon.answers() else "dead"
+
+    def wireguard(self, namespace: str, name: str) -> WireguardDriver:
+        network = self.network(namespace)
+        link = network.link(name)
+        if link is not None and link.kind == "wireguard":
+            return _kernel.KernelDriver(network.worker, name)
+        daemon = self.daemon(namespace, name)
+        if link is None or daemon is None:
+            place = f" in network namespace {namespace!r}" if namespace else ""
+            raise HostError(f"there is no WireGuard interface {name}{place}", errno=errno.ENODEV)
+        return UserspaceDriver(daemon.socket_path, derive=self._derive)
+
+    def create(
+        self, name: str, *, namespace: str, socket_namespace: str, backend: str, engine: str | None = None
+    ) -> None:
+        """A device for another namespace is born under a name of its own, in case the birthplace has that one."""
+        network, birthplace = self.network(namespace), self.network(socket_namespace)
+        if network.link(name) is not None:
+            raise HostError(f"there is a device {name} already", errno=errno.EEXIST)
+        birth_name = name if namespace == socket_namespace else f"wgnew-{secrets.token_hex(4)}"
+        daemon = None
+        try:
+            if backend == "kernel":
+                birthplace.create_link(birth_name, "wireguard")
+            else:
+                daemon = self._start(birth_name, name, network=network, birthplace=birthplace, engine=engine)
+            if birth_name != name:
+                self._move(birthplace, birth_name, namespace=namespace, name=name)
+            if backend != "kernel":
+                _forgo_link_local_address(network, name)
+        except BaseException:
+            if daemon is not None:
+                _daemon.stop(daemon)
+            for place, left in ((birthplace, birth_name), (network, name)):
+                with contextlib.suppress(HostError):
+                    place.delete_link(left)
+            raise
+
+    def delete(self, namespace: str, name: str) -> None:
+        network = self.network(namespace)
+        link = network.link(name)
+        if link is not None and link.kind == "wireguard":
+            network.delete_link(name)
+            return
+        daemon = self.daemon(namespace, name)
+        if daemon is not None:
+            _daemon.stop(daemon)
+            _daemon.wait_until_gone(lambda: network.link(name) is None)
+        if namespace == _netns.INITIAL:
+            _daemon.remove_stale(name)
+
+    def socket_namespace(self, namespace: str, name: str) -> str | None:
+        daemon = self.daemon(namespace, name)
+        if daemon is not None:
+            number = daemon.birthplace
+            return _netns.name_of(number) if number is not None else None
+        network = self.network(namespace)
+        link = network.link(name)
+        if link is None or link.kind != "wireguard" or not link.up:
+            return None
+        port = _kernel.KernelDriver(network.worker, name).read()[0].listen_port
+        places = {place: self.network(place).worker for place in ("", *self.namespaces())}
+        return _birthplace.of_kernel_socket(port, places)
+
+    def resolve(self, host: str, *, socket_namespace: str) -> Address:
+        return _resolve.address_of(host, self.network(socket_namespace).worker)
+
+    def public_key(self, private_key: PrivateKey) -> PublicKey:
+        return _public_key.of(private_key)
+
+    def daemon(self, namespace: str, name: str) -> _daemon.Daemon | None:
+        """The userspace engine of a device, if it has one."""
+        return _daemon.find(name, _netns.inode(namespace))
+
+    def _start(
+        self, birth_name: str, name: str, *, network: LinuxNetwork, birthplace: LinuxNetwork, engine: str | None
+    ) -> _daemon.Daemon:
+        path = _daemon.engine_path(engine)
+        if path is None:
+            wanted = engine or " or ".join(_daemon.KNOWN)
+            raise HostError(
+                f"this host has no userspace engine ({wanted})",
+                remedy="install the package wireguard-go, or a kernel with WireGuard",
+            )
+        plain = network.namespace == birthplace.namespace == _netns.INITIAL
+        private = not plain or _daemon.shared_socket_is_taken(birth_name)
+        return birthplace.worker.run(
+            lambda: _daemon.start(path, birth_name, device=name, namespace=network.worker.inode, private=private)
+        )
+
+    def _move(self, birthplace: LinuxNetwork, birth_name: str, *, namespace: str, name: str) -> None:
+        path = f"{_netns.DIRECTORY}/{namespace}" if namespace else "/proc/thread-self/ns/net"
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            birthplace.move_link(birth_name, target=descriptor, new_name=name)
+        finally:
+            os.close(descriptor)
+
+    def _derive(self, private_key: PrivateKey) -> PublicKey | None:
+        try:
+            return self.public_key(private_key)
+        except HostError:
+            return None
+
+    def _wait_for_socket(self, namespace: str, name: str) -> None:
+        """After a tun came up its engine binds the UDP socket on its own time; the change is done only then."""
+        link: Link | None = self.network(namespace).link(name)
+        daemon = self.daemon(namespace, name) if link is not None and link.kind == "tun" else None
+        if daemon is not None:
+            driver = UserspaceDriver(daemon.socket_path, derive=lambda _key: None)
+            _birthplace.wait_for_socket(daemon, driver, name=name)
+
+
+def _forgo_link_local_address(network: LinuxNetwork, name: str) -> None:
+    """A tun gives itself a random fe80:: address, which the kernel's WireGuard does not; here neither does."""
+    with contextlib.suppress(HostError):
+        network.worker.run(_sysctl.write, f"ipv6/conf/{name}/addr_gen_mode", _ADDRESS_GENERATION_NONE)

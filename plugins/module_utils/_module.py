@@ -1,0 +1,40 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one place where an error becomes a failed task.
+
+ansible-core masks secrets in ``msg`` but not in exceptions that it sees, so none gets that far: fail_json() is called
+outside of every ``except`` block, and an error that nobody foresaw is reported by its type and place only.
+"""
+
+from __future__ import annotations
+
+import os
+import traceback
+import typing as t
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
+    WireguardError,
+)
+
+
+def run(module: t.Any, work: t.Callable[[], t.Mapping[str, t.Any]]) -> None:
+    """Ends the module with what work returns, or with its error."""
+    failure = ""
+    result: t.Mapping[str, t.Any] = {}
+    try:
+        result = work()
+    except WireguardError as error:
+        failure = str(error)
+    except Exception as error:
+        failure = unforeseen(error)
+    if failure:
+        module.fail_json(msg=failure)
+    module.exit_json(**result)
+
+
+def unforeseen(error: BaseException) -> str:
+    """An error without its text, which may hold anything."""
+    frames = traceback.extract_tb(error.__traceback__)[-4:]
+    places = " < ".join(f"{os.path.basename(frame.filename)}:{frame.lineno} {frame.name}" for frame in reversed(frames))
+    return f"unforeseen {type(error).__name__} at {places}; please report this as a bug of cryptokey.wireguard"

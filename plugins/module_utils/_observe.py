@@ -1,0 +1,51 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The first step of the engine: one consistent look at an interface and what surrounds it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._operations import Site
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_forwarding import (
+    FAMILIES,
+)
+
+
+def observe(site: Site, *, key_file: str) -> Observed:
+    """Everything that Observed holds. Raises HostError where the name belongs to something that is no WireGuard."""
+    files = Observed(
+        record=site.store.record(site.namespace, site.name),
+        neighbours=tuple(record for record in site.store.records(site.namespace) if record.name != site.name),
+        key_file=site.store.private_key(key_file),
+    )
+    if site.namespace and site.namespace not in site.host.namespaces():
+        return files
+    return _with_system(files, site)
+
+
+def _with_system(files: Observed, site: Site) -> Observed:
+    network = site.network
+    link = network.link(site.name)
+    backend = site.host.backend_of(site.namespace, site.name)
+    if link is not None and backend is None:
+        raise HostError(
+            f"{site.name} is there, but it is no WireGuard interface ({link.kind or 'hardware'})",
+            remedy="choose another name; foreign interfaces are never touched",
+        )
+    alive = backend in ("kernel", "userspace")
+    device, statistics = site.driver.read() if alive else (None, {})
+    return dataclasses.replace(
+        files,
+        backend=backend,
+        device=device,
+        link=link,
+        handshakes=frozenset(key for key, entry in statistics.items() if entry.latest_handshake is not None),
+        socket_namespace=site.host.socket_namespace(site.namespace, site.name) if alive else None,
+        routes=frozenset(network.routes()),
+        rules=frozenset(network.rules()),
+        forwarding={family: network.forwarding(family) for family in FAMILIES},
+    )

@@ -1,0 +1,122 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is there: one interface as it was found, with everything around it that a change has to respect."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
+    PrivateKey,
+    PublicKey,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
+    Prefix,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
+    MAIN_TABLE,
+    OUR_PROTOCOL,
+    Device,
+    Link,
+    Route,
+    Rule,
+)
+
+KERNEL_PROTOCOL = 2
+"""RTPROT_KERNEL (linux/rtnetlink.h): routes that come and go with an address."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Observed:
+    """One interface and its namespace.
+
+    backend: kernel, userspace, dead (remains of an engine that has ended) or None (no such interface).
+    device: None where there is no engine to ask.  handshakes: the peers that have completed one.
+    routes, rules: all of the namespace, whoever made them.  neighbours: the namespace's other records.
+    key_file: the private key in the file that the declaration names.
+    """
+
+    backend: str | None = None
+    device: Device | None = None
+    link: Link | None = None
+    handshakes: frozenset[PublicKey] = frozenset()
+    socket_namespace: str | None = None
+    routes: frozenset[Route] = frozenset()
+    rules: frozenset[Rule] = frozenset()
+    forwarding: t.Mapping[int, bool] = dataclasses.field(default_factory=dict)
+    record: Record | None = None
+    neighbours: tuple[Record, ...] = ()
+    key_file: PrivateKey | None = None
+
+    @property
+    def exists(self) -> bool:
+        return self.backend is not None
+
+    @property
+    def the_device(self) -> Device:
+        """device, where it is known to be there."""
+        if self.device is None:
+            raise AssertionError("there is no device")
+        return self.device
+
+    @property
+    def the_link(self) -> Link:
+        """link, where it is known to be there."""
+        if self.link is None:
+            raise AssertionError("there is no link")
+        return self.link
+
+    @property
+    def our_routes(self) -> frozenset[Route]:
+        """Those with our protocol number that the record names as well; one of the two does not prove enough."""
+        recorded = self.record.routes if self.record else frozenset()
+        return frozenset(route for route in self.routes if route.protocol == OUR_PROTOCOL and route in recorded)
+
+    @property
+    def our_rules(self) -> frozenset[Rule]:
+        recorded = self.record.rules if self.record else frozenset()
+        return frozenset(rule for rule in self.rules if rule.protocol == OUR_PROTOCOL and rule in recorded)
+
+    def shared(self, value: Route | Rule) -> bool:
+        """True where another interface of the namespace has declared the same route or rule."""
+        return any(value in (*neighbour.routes, *neighbour.rules) for neighbour in self.neighbours)
+
+    def without_device(self, name: str) -> Observed:
+        """What is left once the device is deleted: its addresses and routes go with it."""
+        return dataclasses.replace(
+            self,
+            backend=None,
+            device=None,
+            link=None,
+            handshakes=frozenset(),
+            socket_namespace=None,
+            routes=frozenset(route for route in self.routes if route.device != name),
+        )
+
+    def with_new_device(self, name: str, backend: str) -> Observed:
+        """What is there once a device was made and nothing on it was set. Its MTU is not known yet."""
+        return dataclasses.replace(
+            self.without_device(name),
+            backend=backend,
+            device=Device(private_key=None, public_key=None, listen_port=0, fwmark=0),
+            link=Link(name, index=0, kind="", mtu=0, up=False),
+        )
+
+
+def connected_identities(link: Link | None) -> frozenset[tuple[t.Any, ...]]:
+    """The identities of the routes that the kernel adds by itself for the addresses of a device.
+
+    IPv4: metric 0, none for a /32 (fib_add_ifaddr in net/ipv4/fib_frontend.c); IPv6: metric 256.
+    """
+    return frozenset(
+        connected_identity(address.prefix)
+        for address in (link.addresses if link else ())
+        if not (address.family == 4 and address.length == 32)
+    )
+
+
+def connected_identity(prefix: Prefix) -> tuple[t.Any, ...]:
+    return (prefix, MAIN_TABLE, 0 if prefix.family == 4 else 256)

@@ -1,0 +1,174 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The declared-state record: what was last declared for an interface, and which routes and rules are therefore ours.
+
+It answers two questions that the running system cannot: may this route be deleted (its protocol number alone does
+not prove that we made it), and did the declared endpoint of a peer change (the one in use may have roamed since).
+It holds no secret.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import posixpath
+import typing as t
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
+    InvalidInput,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
+    parse_address,
+    parse_prefix,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
+    MAIN_TABLE,
+    Route,
+    Rule,
+)
+
+VERSION = 1
+INITIAL = "@"
+"""The directory of the initial network namespace; no named one can be called that."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordedPeer:
+    """endpoint: the text that was declared, None where none was."""
+
+    public_key: PublicKey
+    name: str | None = None
+    endpoint: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class ForwardingClaim:
+    """on: what was declared for the family.  previous: what the namespace had before the first claim on it."""
+
+    family: int
+    on: bool
+    previous: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """One interface, identified by namespace and name.
+
+    peers: sorted by key.  routes: all of ours; explicit_routes: those of them that were declared one by one.
+    """
+
+    namespace: str
+    name: str
+    socket_namespace: str = ""
+    peers: tuple[RecordedPeer, ...] = ()
+    routing: str = "auto"
+    table: int = MAIN_TABLE
+    metric: int | None = None
+    routes: frozenset[Route] = frozenset()
+    explicit_routes: frozenset[Route] = frozenset()
+    rules: frozenset[Rule] = frozenset()
+    forwarding: tuple[ForwardingClaim, ...] = ()
+
+    @property
+    def peer_names(self) -> dict[str, str]:
+        """{public key: name} of the peers that have one."""
+        return {str(peer.public_key): peer.name for peer in self.peers if peer.name}
+
+    def peer(self, public_key: PublicKey) -> RecordedPeer | None:
+        return next((peer for peer in self.peers if peer.public_key == public_key), None)
+
+    def claim(self, family: int) -> ForwardingClaim | None:
+        return next((claim for claim in self.forwarding if claim.family == family), None)
+
+
+def record_path(state_directory: str, namespace: str, name: str) -> str:
+    return posixpath.join(state_directory, namespace or INITIAL, f"{name}.json")
+
+
+def key_path(state_directory: str, namespace: str, name: str) -> str:
+    """Where an interface's private key is kept unless its declaration says otherwise."""
+    return posixpath.join(state_directory, namespace or INITIAL, f"{name}.key")
+
+
+def dump_record(record: Record) -> str:
+    """The same record gives the same text, byte for byte."""
+    document = {
+        "version": VERSION,
+        "namespace": record.namespace,
+        "name": record.name,
+        "socket_namespace": record.socket_namespace,
+        "peers": [_dump_peer(peer) for peer in sorted(record.peers, key=lambda peer: peer.public_key)],
+        "routing": record.routing,
+        "table": record.table,
+        "metric": record.metric,
+        "routes": [_dump(route) for route in sorted(record.routes, key=str)],
+        "explicit_routes": [_dump(route) for route in sorted(record.explicit_routes, key=str)],
+        "rules": [_dump(rule) for rule in sorted(record.rules, key=str)],
+        "forwarding": [
+            dataclasses.asdict(claim) for claim in sorted(record.forwarding, key=lambda claim: claim.family)
+        ],
+    }
+    return json.dumps(document, indent=2, sort_keys=True) + "\n"
+
+
+def load_record(text: str) -> Record:
+    """The reverse of dump_record. Raises InvalidInput where the text is no record of this version."""
+    try:
+        document = json.loads(text)
+        if document["version"] != VERSION:
+            raise InvalidInput(f"is a record of version {document['version']}, this collection reads {VERSION}")
+        return Record(
+            namespace=document["namespace"],
+            name=document["name"],
+            socket_namespace=document["socket_namespace"],
+            peers=tuple(_load_peer(entry) for entry in document["peers"]),
+            routing=document["routing"],
+            table=document["table"],
+            metric=document["metric"],
+            routes=frozenset(_load_route(entry) for entry in document["routes"]),
+            explicit_routes=frozenset(_load_route(entry) for entry in document["explicit_routes"]),
+            rules=frozenset(_load_rule(entry) for entry in document["rules"]),
+            forwarding=tuple(ForwardingClaim(**entry) for entry in document["forwarding"]),
+        )
+    except InvalidInput:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise InvalidInput("is not a declared-state record") from None
+
+
+def _dump_peer(peer: RecordedPeer) -> dict[str, t.Any]:
+    return {"public_key": str(peer.public_key), "name": peer.name, "endpoint": peer.endpoint}
+
+
+def _load_peer(entry: t.Mapping[str, t.Any]) -> RecordedPeer:
+    return RecordedPeer(PublicKey.parse(entry["public_key"]), name=entry["name"], endpoint=entry["endpoint"])
+
+
+def _dump(value: Route | Rule) -> dict[str, t.Any]:
+    fields = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
+    return {name: str(field) if isinstance(field, tuple) else field for name, field in fields}
+
+
+def _load_route(entry: t.Mapping[str, t.Any]) -> Route:
+    gateway, source = entry["gateway"], entry["source"]
+    return Route(
+        **{
+            **entry,
+            "destination": parse_prefix(entry["destination"]),
+            "gateway": parse_address(gateway) if gateway else None,
+            "source": parse_address(source) if source else None,
+        }
+    )
+
+
+def _load_rule(entry: t.Mapping[str, t.Any]) -> Rule:
+    source, destination = entry["source"], entry["destination"]
+    return Rule(
+        **{
+            **entry,
+            "source": parse_prefix(source) if source else None,
+            "destination": parse_prefix(destination) if destination else None,
+        }
+    )

@@ -1,0 +1,197 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The way back: after a failure, whatever the attempt may have touched becomes again what it was."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._changes import changes
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import PeerUpdate
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
+    WireguardError,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._observe import observe
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import (
+    KERNEL_PROTOCOL,
+    Observed,
+    connected_identities,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._operations import (
+    AddAddress,
+    ChangePeer,
+    Operation,
+    RemoveAddress,
+    RemoveKeyFile,
+    Site,
+    batches,
+    execute,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Peer, Route
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted import (
+    Identity,
+    Wanted,
+)
+
+_ROUNDS = 4
+
+
+def settled(wanted: Wanted, now: Observed) -> Wanted:
+    """The same state as it can be asked for once it was brought about: the device has been made again, and a peer
+    that spoke in the meantime may have moved its endpoint."""
+    heard = {peer.public_key for peer in now.device.peers if peer.endpoint} if now.device else set()
+    peers = tuple(
+        dataclasses.replace(peer, endpoint=None) if peer.public_key in heard else peer for peer in wanted.peers
+    )
+    return dataclasses.replace(wanted, recreate="", peers=peers)
+
+
+def restore(before: Observed, attempted: Wanted, site: Site, *, key_file: str) -> list[str]:
+    """Undo what an attempt has done so far; returns what could not be restored.
+
+    Goes on after a step that fails, and looks again afterwards: one step may take away what another has put back, as
+    an address does with the routes that prefer it.
+    """
+    failures: list[str] = []
+    for _round in range(_ROUNDS):
+        try:
+            steps = restoration(before, attempted, observe(site, key_file=key_file))
+        except WireguardError as error:
+            return [f"the interface cannot be read any more: {error}"]
+        if not steps:
+            return []
+        failures = _carry_out(steps, site)
+    return failures
+
+
+def _carry_out(steps: t.Sequence[Operation], site: Site) -> list[str]:
+    failures = []
+    for batch in batches(steps):
+        try:
+            execute(batch, site)
+        except WireguardError as error:
+            failures.append(f"cannot {batch[0].describe()}: {error}")
+    return failures
+
+
+def restoration(before: Observed, attempted: Wanted, now: Observed) -> tuple[Operation, ...]:
+    """The steps from where the attempt stopped back to where it began. Pure."""
+    forgotten = _endpoints_to_forget(before, attempted, now)
+    rest = _without_peers(now, {step.peer.public_key for step in forgotten})
+    steps = (*forgotten, *changes(rest, _wanted_before(before, attempted, rest)), *_primaries(before, now))
+    if before.key_file is None and now.key_file is not None:
+        steps += (RemoveKeyFile(attempted.private_key_file),)
+    return steps
+
+
+def _primaries(before: Observed, now: Observed) -> list[Operation]:
+    """The first address of an IPv4 prefix is the one that packets prefer, so it has to be the first one again."""
+    steps: list[Operation] = []
+    if before.link is None or now.link is None or before.link.addresses != now.link.addresses:
+        return steps
+    name = before.link.name
+    mine = {route for route in before.routes if route.device == name and route.protocol == KERNEL_PROTOCOL}
+    others = {route.identity for route in now.routes - before.routes if route.protocol == KERNEL_PROTOCOL}
+    for route in sorted(mine - now.routes, key=str):
+        if route.identity not in others:
+            continue
+        family = [address for address in now.link.addresses if address.prefix == route.destination]
+        family.sort(key=lambda address: (address.address != route.source, address))
+        steps += [RemoveAddress(name, address) for address in family]
+        steps += [AddAddress(name, address) for address in family]
+    return steps
+
+
+def _endpoints_to_forget(before: Observed, attempted: Wanted, now: Observed) -> list[ChangePeer]:
+    """WireGuard cannot take an endpoint away from a peer, so one that had none is made again. It had no session."""
+    if before.device is None or now.device is None:
+        return []
+    without = {peer.public_key for peer in before.device.peers if peer.endpoint is None}
+    given = {peer.public_key for peer in attempted.peers if peer.endpoint is not None}
+    there = {peer.public_key for peer in now.device.peers if peer.endpoint is not None}
+    return [ChangePeer(PeerUpdate(key, action="remove"), label=str(key)) for key in sorted(without & given & there)]
+
+
+def _without_peers(now: Observed, keys: set[PublicKey]) -> Observed:
+    if now.device is None or not keys:
+        return now
+    peers = tuple(peer for peer in now.device.peers if peer.public_key not in keys)
+    return dataclasses.replace(now, device=dataclasses.replace(now.device, peers=peers))
+
+
+def _wanted_before(before: Observed, attempted: Wanted, now: Observed) -> Wanted:
+    touched = attempted.routes | attempted.gone_routes | _routes_lost(before, attempted, now)
+    common = Wanted(
+        name=attempted.name,
+        namespace=attempted.namespace,
+        present=before.backend in ("kernel", "userspace"),
+        private_key_file=attempted.private_key_file,
+        key_file=before.key_file,
+        routes=frozenset(
+            route for route in before.routes & touched if route in now.routes or not _connected(route, before)
+        ),
+        gone_routes=attempted.routes - before.routes,
+        rules=before.rules & (attempted.rules | attempted.gone_rules),
+        gone_rules=attempted.rules - before.rules,
+        forwarding={
+            family: before.forwarding[family] for family in attempted.forwarding if family in before.forwarding
+        },
+        record=before.record,
+    )
+    return _with_device(common, before, attempted, now) if common.present else common
+
+
+def _routes_lost(before: Observed, attempted: Wanted, now: Observed) -> frozenset[Route]:
+    """Everybody's routes into the device, which went with it if it was deleted, and the kernel's own that one of ours
+    has replaced. The kernel puts its others back along with their addresses."""
+    kernels = connected_identities(now.link) & {route.identity for route in attempted.routes}
+    return frozenset(
+        route
+        for route in before.routes
+        if route.device == attempted.name and (route.protocol != KERNEL_PROTOCOL or route.identity in kernels)
+    )
+
+
+def _connected(route: Route, before: Observed) -> bool:
+    """True where the kernel's own route of an address serves the same destination by the same device: there is no
+    second one beside it to be added."""
+    return route.protocol != KERNEL_PROTOCOL and route.identity in connected_identities(before.link)
+
+
+def _with_device(wanted: Wanted, before: Observed, attempted: Wanted, now: Observed) -> Wanted:
+    device, link = before.the_device, before.link
+    replaced = now.backend != before.backend or (bool(attempted.recreate) and not _same_device(before, now))
+    there = {peer.public_key for peer in now.device.peers} if now.device and not replaced else set()
+    handled = {peer.public_key for peer in attempted.peers if peer.endpoint is not None}
+    peers = tuple(
+        _peer_before(peer, new=peer.public_key not in there or peer.public_key in handled) for peer in device.peers
+    )
+    identity = Identity(device.private_key, device.public_key, "adopted") if device.private_key else None
+    return dataclasses.replace(
+        wanted,
+        recreate="the change failed" if now.exists and replaced else "",
+        socket_namespace=before.socket_namespace or "",
+        backend=before.backend,
+        engine=attempted.engine,
+        identity=identity,
+        listen_port=device.listen_port or None,
+        fwmark=device.fwmark,
+        mtu=link.mtu if link else None,
+        up=link is None or link.up,
+        addresses=link.addresses if link else None,
+        peers=peers,
+        gone_peers=frozenset(there) - {peer.public_key for peer in device.peers},
+    )
+
+
+def _same_device(before: Observed, now: Observed) -> bool:
+    """The kernel never uses an index twice in a row, so a device that was made again has another one."""
+    return before.link is not None and now.link is not None and before.link.index == now.link.index
+
+
+def _peer_before(peer: Peer, *, new: bool) -> Peer:
+    """An endpoint is only put back where the attempt may have set another one: it may have roamed since."""
+    return peer if new else dataclasses.replace(peer, endpoint=None)

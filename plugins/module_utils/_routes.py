@@ -1,0 +1,176 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Routes and policy rules to and from rtnetlink messages (linux/rtnetlink.h, linux/fib_rules.h). Pure."""
+
+from __future__ import annotations
+
+import socket
+import typing as t
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
+    WIDTH,
+    Address,
+    Prefix,
+    format_number,
+    mask,
+    parse_address,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
+    Route,
+    Rule,
+)
+
+FAMILIES = {4: int(socket.AF_INET), 6: int(socket.AF_INET6)}
+NUMBERS = {number: family for family, number in FAMILIES.items()}
+
+LOCAL_TABLE = 255
+DEFAULT_METRIC = {4: 0, 6: 1024}
+"""What the kernel makes of metric 0: IP6_RT_PRIO_USER in IPv6 (linux/ipv6_route.h)."""
+
+_TYPES = {"unicast": 1, "blackhole": 6, "unreachable": 7, "prohibit": 8, "throw": 9}
+_TYPE_NAMES = {number: name for name, number in _TYPES.items()}
+_SCOPE_UNIVERSE = 0
+_SCOPE_LINK = 253
+_SCOPE_ANY = 255
+_CLONED = 0x200
+
+_TO_TABLE = 1
+_INVERT = 2
+_WHOLE_MARK = 0xFFFFFFFF
+_NO_SUPPRESSION = 0xFFFFFFFF
+_UNKNOWN_TO_RULE = (
+    "FRA_GOTO", "FRA_TUN_ID", "FRA_OIFNAME", "FRA_UID_RANGE", "FRA_IP_PROTO", "FRA_SPORT_RANGE", "FRA_DPORT_RANGE",
+)  # fmt: skip
+
+Message = t.Any
+Request = t.Tuple[t.Dict[str, int], t.List[t.Tuple[str, t.Any]]]
+
+
+def route_request(route: Route, *, index: int | None, removing: bool = False) -> Request:
+    """(fields, attributes) of the message that adds or removes exactly this route. index: of its device."""
+    family = route.destination.family
+    metric = route.metric or DEFAULT_METRIC[family]
+    fields = {
+        "family": FAMILIES[family],
+        "dst_len": route.destination.length,
+        "table": route.table if route.table < 256 else 0,
+        "proto": route.protocol,
+        "scope": _scope(route, removing),
+        "type": _TYPES[route.type],
+    }
+    attributes = [
+        ("RTA_TABLE", route.table),
+        ("RTA_DST", format_number(family, route.destination.network) if route.destination.length else None),
+        ("RTA_PRIORITY", metric or None),
+        ("RTA_OIF", index),
+        ("RTA_GATEWAY", str(route.gateway) if route.gateway else None),
+        ("RTA_PREFSRC", str(route.source) if route.source else None),
+    ]
+    return fields, attributes
+
+
+def route_of(message: Message, devices: t.Mapping[int, str]) -> Route | None:
+    """None: a route that Route does not speak of (local table, cached, multicast and the like)."""
+    family = NUMBERS.get(message["family"])
+    kind = _TYPE_NAMES.get(message["type"])
+    get = message.get_attr
+    table = get("RTA_TABLE") or message["table"]
+    if family is None or kind is None or table == LOCAL_TABLE or message["flags"] & _CLONED:
+        return None
+    hop = _next_hop(message)
+    return Route(
+        destination=_prefix(family, get("RTA_DST"), message["dst_len"]),
+        table=table,
+        metric=get("RTA_PRIORITY") or 0,
+        type=kind,
+        device=devices.get(hop.get_attr("RTA_OIF") or hop.get("oif", 0)) if kind == "unicast" else None,
+        gateway=_gateway(hop),
+        source=parse_address(get("RTA_PREFSRC")) if get("RTA_PREFSRC") else None,
+        protocol=message["proto"],
+    )
+
+
+def rule_request(rule: Rule) -> Request:
+    fields = {
+        "family": FAMILIES[rule.family],
+        "src_len": rule.source.length if rule.source else 0,
+        "dst_len": rule.destination.length if rule.destination else 0,
+        "table": rule.table if rule.table < 256 else 0,
+        "action": _TO_TABLE,
+        "flags": _INVERT if rule.invert else 0,
+    }
+    attributes = [
+        ("FRA_PRIORITY", rule.priority),
+        ("FRA_SRC", _network(rule.source)),
+        ("FRA_DST", _network(rule.destination)),
+        ("FRA_IIFNAME", rule.iif),
+        ("FRA_FWMARK", rule.fwmark),
+        ("FRA_FWMASK", None if rule.fwmark is None else _WHOLE_MARK),
+        ("FRA_TABLE", rule.table),
+        ("FRA_SUPPRESS_PREFIXLEN", rule.suppress_prefixlength),
+        ("FRA_PROTOCOL", rule.protocol),
+    ]
+    return fields, attributes
+
+
+def rule_of(message: Message) -> Rule | None:
+    """None: a rule with a selector or an action that Rule has no word for."""
+    family = NUMBERS.get(message["family"])
+    get = message.get_attr
+    mark, bits = get("FRA_FWMARK"), get("FRA_FWMASK")
+    if family is None or message["action"] != _TO_TABLE or message["tos"] or get("FRA_L3MDEV"):
+        return None
+    if any(get(name) is not None for name in _UNKNOWN_TO_RULE) or bits not in (None, 0, _WHOLE_MARK):
+        return None
+    suppressed = get("FRA_SUPPRESS_PREFIXLEN")
+    group = get("FRA_SUPPRESS_IFGROUP")
+    if group is not None and group != _NO_SUPPRESSION:
+        return None
+    return Rule(
+        family=family,
+        priority=get("FRA_PRIORITY") or 0,
+        table=get("FRA_TABLE") or message["table"],
+        source=_selector(family, get("FRA_SRC"), message["src_len"]),
+        destination=_selector(family, get("FRA_DST"), message["dst_len"]),
+        iif=get("FRA_IIFNAME"),
+        fwmark=(mark or 0) if bits else None,
+        invert=bool(message["flags"] & _INVERT),
+        suppress_prefixlength=None if suppressed in (None, _NO_SUPPRESSION) else suppressed,
+        protocol=get("FRA_PROTOCOL") or 0,
+    )
+
+
+def _scope(route: Route, removing: bool) -> int:
+    if route.destination.family == 6:
+        return _SCOPE_UNIVERSE
+    if removing:
+        return _SCOPE_ANY
+    return _SCOPE_LINK if route.type == "unicast" and not route.gateway else _SCOPE_UNIVERSE
+
+
+def _next_hop(message: Message) -> Message:
+    """The message itself, or the first of several next hops."""
+    several = message.get_attr("RTA_MULTIPATH")
+    return several[0] if several else message
+
+
+def _gateway(hop: Message) -> Address | None:
+    text = hop.get_attr("RTA_GATEWAY")
+    via = hop.get_attr("RTA_VIA")
+    if not text and isinstance(via, dict):
+        text = via.get("addr")
+    return parse_address(text) if text else None
+
+
+def _prefix(family: int, text: str | None, length: int) -> Prefix:
+    number = parse_address(text).number if text else 0
+    return Prefix(family, mask(family, number, length), length)
+
+
+def _selector(family: int, text: str | None, length: int) -> Prefix | None:
+    return _prefix(family, text, length) if length and length <= WIDTH[family] else None
+
+
+def _network(prefix: Prefix | None) -> str | None:
+    return format_number(prefix.family, prefix.network) if prefix and prefix.length else None

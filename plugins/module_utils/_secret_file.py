@@ -1,0 +1,109 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files that hold a secret: written whole or not at all, never readable by others, never through a symlink."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
+    HostError,
+)
+
+MODE = 0o600
+DIRECTORY_MODE = 0o700
+
+
+def read(path: str) -> str | None:
+    """The text without surrounding white space; None where there is no file. Refuses files that others can change."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _refused("read", path, error) from None
+    with open(descriptor, encoding="utf-8", errors="replace") as handle:
+        _check_owner(path, os.fstat(descriptor))
+        return handle.read().strip()
+
+
+def write(path: str, text: str, mode: int = MODE) -> None:
+    """Replace the file atomically (write beside it, fsync, rename); its directory is made 0700 where it is missing."""
+    make_directory(os.path.dirname(path) or ".")
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            _check_owner(path, os.lstat(path))
+        temporary = f"{path}.{secrets.token_hex(4)}"
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+        try:
+            with open(descriptor, "w", encoding="utf-8") as handle:
+                os.fchmod(descriptor, mode)
+                handle.write(text if text.endswith("\n") else text + "\n")
+                handle.flush()
+                os.fsync(descriptor)
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise _refused("write", path, error) from None
+
+
+def remove(path: str) -> bool:
+    """True if there was one."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise _refused("remove", path, error) from None
+    return True
+
+
+def mode_of(path: str) -> int | None:
+    """The permission bits; None where there is no file."""
+    try:
+        return stat.S_IMODE(os.lstat(path).st_mode)
+    except FileNotFoundError:
+        return None
+
+
+def make_directory(path: str) -> None:
+    """Every missing directory of the path with mode 0700; the ones that are there stay as they are."""
+    missing = []
+    here = os.path.abspath(path)
+    while not os.path.isdir(here):
+        missing.append(here)
+        here = os.path.dirname(here)
+    try:
+        for directory in reversed(missing):
+            os.mkdir(directory, DIRECTORY_MODE)
+    except FileExistsError as error:
+        if not os.path.isdir(path):
+            raise _refused("make", path, error) from None
+    except OSError as error:
+        raise _refused("make", path, error) from None
+
+
+def _check_owner(path: str, status: os.stat_result) -> None:
+    if stat.S_ISLNK(status.st_mode):
+        raise HostError(f"{path} is a symbolic link", remedy="name the file that it leads to")
+    if not stat.S_ISREG(status.st_mode):
+        raise HostError(f"{path} is not an ordinary file", remedy="name another one")
+    if status.st_uid not in (0, os.geteuid()):
+        raise HostError(
+            f"{path} belongs to user {status.st_uid}, who could change it",
+            remedy="chown it to root or name another file",
+        )
+
+
+def _refused(verb: str, path: str, error: OSError) -> HostError:
+    if error.errno == errno.ELOOP:
+        return HostError(f"{path} is a symbolic link", remedy="name the file that it leads to", errno=error.errno)
+    return HostError(f"cannot {verb} {path}: {error.strerror}", errno=error.errno)

@@ -1,0 +1,119 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files that the engine keeps on a host: declared-state records, private keys, and a lock over all of them."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+import typing as t
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import _secret_file
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
+    HostError,
+    InvalidInput,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PrivateKey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import (
+    INITIAL,
+    Record,
+    dump_record,
+    load_record,
+    record_path,
+)
+
+LOCK_PATIENCE = 60.0
+"""Seconds to wait for another run on the same host before giving up."""
+_LOCK_INTERVAL = 0.1
+
+
+class FileStore:
+    """Below one directory, 0700: NAMESPACE/NAME.json beside NAMESPACE/NAME.key, both 0600."""
+
+    def __init__(self, directory: str, *, patience: float = LOCK_PATIENCE) -> None:
+        self.directory = directory
+        self.patience = patience
+
+    def record(self, namespace: str, name: str) -> Record | None:
+        path = record_path(self.directory, namespace, name)
+        text = _secret_file.read(path)
+        if text is None:
+            return None
+        try:
+            record = load_record(text)
+        except InvalidInput as error:
+            raise HostError(
+                f"{path} {error.reason}",
+                remedy="move it away; the routes and rules that it named then count as somebody else's",
+            ) from None
+        if (record.namespace, record.name) != (namespace, name):
+            raise HostError(f"{path} is the record of another interface", remedy="move it away")
+        return record
+
+    def records(self, namespace: str) -> tuple[Record, ...]:
+        try:
+            entries = os.listdir(os.path.join(self.directory, namespace or INITIAL))
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
+        names = sorted(entry[: -len(".json")] for entry in entries if entry.endswith(".json"))
+        found = (self.record(namespace, name) for name in names)
+        return tuple(record for record in found if record is not None)
+
+    def write_record(self, record: Record) -> None:
+        _secret_file.write(record_path(self.directory, record.namespace, record.name), dump_record(record))
+
+    def remove_record(self, namespace: str, name: str) -> None:
+        path = record_path(self.directory, namespace, name)
+        _secret_file.remove(path)
+        with contextlib.suppress(OSError):  # not empty: others live here
+            os.rmdir(os.path.dirname(path))
+
+    def private_key(self, path: str) -> PrivateKey | None:
+        text = _secret_file.read(path)
+        if text is None:
+            return None
+        try:
+            key: PrivateKey = PrivateKey.parse(text)
+        except InvalidInput:
+            raise HostError(f"{path} holds no private key", remedy="move it away; a new one is then made") from None
+        return key
+
+    def write_private_key(self, path: str, key: PrivateKey) -> None:
+        _secret_file.write(path, key.reveal())
+
+    def remove_private_key(self, path: str) -> None:
+        _secret_file.remove(path)
+        if os.path.dirname(os.path.dirname(path)) == self.directory:
+            with contextlib.suppress(OSError):
+                os.rmdir(os.path.dirname(path))
+
+    @contextlib.contextmanager
+    def locked(self) -> t.Iterator[None]:
+        _secret_file.make_directory(self.directory)
+        path = os.path.join(self.directory, ".lock")
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, _secret_file.MODE)
+        except OSError as error:
+            raise HostError(f"cannot open {path}: {error.strerror}", errno=error.errno) from None
+        try:
+            self._wait(descriptor, path)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _wait(self, descriptor: int, path: str) -> None:
+        deadline = time.monotonic() + self.patience
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise HostError(
+                        f"another run has held {path} for {self.patience:g} seconds",
+                        remedy="try again when it has ended",
+                    ) from None
+            time.sleep(_LOCK_INTERVAL)

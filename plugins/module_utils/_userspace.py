@@ -1,0 +1,89 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The WireguardDriver for wireguard-go and its like, over the engine's socket."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import errno
+import typing as t
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
+    _removal,
+    _uapi,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import (
+    DeviceUpdate,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
+    HostError,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
+    PrivateKey,
+    PublicKey,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
+    Device,
+    PeerStatistics,
+)
+
+
+class UserspaceDriver:
+    """One device behind one socket. derive: the public key of a private key, None where the host cannot tell."""
+
+    backend = "userspace"
+
+    def __init__(self, socket_path: str, *, derive: t.Callable[[PrivateKey], PublicKey | None]) -> None:
+        self._path = socket_path
+        self._derive = derive
+        self._removes_prefixes: bool | None = None
+
+    def read(self) -> tuple[Device, t.Mapping[PublicKey, PeerStatistics]]:
+        return _uapi.parse(_uapi.exchange(self._path, _uapi.GET), derive=self._derive)
+
+    def write(self, update: DeviceUpdate) -> None:
+        """A port that is in use already is not sent again: wireguard-go re-binds on every listen_port line."""
+        main = _removal.without_removals(update)
+        if main.listen_port:
+            main = self._set_port(main)
+        if not _removal.is_empty(main):
+            _uapi.exchange(self._path, _uapi.render(main))
+        if _removal.wants_removal(update):
+            self._remove(_removal.removals(update, self.read()[0]))
+
+    def _set_port(self, update: DeviceUpdate) -> DeviceUpdate:
+        """Sets the port and returns the rest of the update; a port that is taken leaves the old one in use."""
+        rest = dataclasses.replace(update, listen_port=None)
+        old = self.read()[0].listen_port
+        if update.listen_port == old:
+            return rest
+        try:
+            _uapi.exchange(self._path, _uapi.render(DeviceUpdate(listen_port=update.listen_port)))
+        except HostError as error:
+            with contextlib.suppress(HostError):
+                _uapi.exchange(self._path, _uapi.render(DeviceUpdate(listen_port=old)))
+            if error.errno != errno.EADDRINUSE:
+                raise
+            raise HostError(
+                f"UDP port {update.listen_port} is in use on this host",
+                remedy="choose another listen_port or stop what uses it (ss -lunp)",
+                errno=errno.EADDRINUSE,
+            ) from None
+        return rest
+
+    def _remove(self, wanted: _removal.Removals) -> None:
+        if not wanted:
+            return
+        if self._removes_prefixes is not False:
+            try:
+                _uapi.exchange(self._path, _uapi.removal_request(wanted))
+                self._removes_prefixes = True
+                return
+            except HostError as error:
+                if error.errno != errno.EINVAL or self._removes_prefixes:
+                    raise
+                self._removes_prefixes = False
+        for update in _removal.by_throw_away_peer(wanted):
+            _uapi.exchange(self._path, _uapi.render(update))

@@ -1,0 +1,114 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Interfaces as people and playbooks see them: plain data without a secret, and its text for a diff."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
+    PresharedKey,
+    PublicKey,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
+    Device,
+    Link,
+    Peer,
+)
+
+MADE_ON_APPLY = "(made on apply)"
+Names = t.Mapping[str, str]
+
+
+def peer_view(peer: Peer, name: str | None) -> dict[str, t.Any]:
+    """One observed peer. The preshared key appears as its fingerprint, ``none`` where there is none."""
+    return {
+        "name": name,
+        "public_key": str(peer.public_key),
+        "preshared_key": (peer.preshared_key or PresharedKey.none()).fingerprint,
+        "endpoint": str(peer.endpoint) if peer.endpoint else None,
+        "persistent_keepalive": peer.persistent_keepalive or 0,
+        "allowed_ips": [str(prefix) for prefix in sorted(peer.allowed_ips or ())],
+    }
+
+
+def peer_views(device: Device, names: Names) -> list[dict[str, t.Any]]:
+    """Sorted by name, the nameless last, then by key."""
+    views = [peer_view(peer, names.get(str(peer.public_key))) for peer in device.peers]
+    return sorted(views, key=lambda view: (view["name"] is None, view["name"] or "", view["public_key"]))
+
+
+def interface_view(
+    name: str, namespace: str, backend: str | None, device: Device | None, link: Link | None, names: Names
+) -> dict[str, t.Any]:
+    """One observed interface, link and WireGuard half together."""
+    view: dict[str, t.Any] = {"name": name, "namespace": namespace, "backend": backend}
+    if device is not None:
+        view.update(
+            public_key=str(device.public_key) if device.public_key else None,
+            listen_port=device.listen_port,
+            fwmark=device.fwmark,
+        )
+    if link is not None:
+        view.update(mtu=link.mtu, up=link.up, addresses=[str(address) for address in sorted(link.addresses)])
+    view["peers"] = peer_views(device, names) if device is not None else []
+    return view
+
+
+def observed_view(
+    name: str, namespace: str, observed: Observed, *, public_key: PublicKey | str | None = None
+) -> dict[str, t.Any]:
+    """The interface and what is ours around it; nothing where there is no interface and nothing of ours.
+
+    public_key: what to show where the device has none yet.
+    """
+    names = observed.record.peer_names if observed.record else {}
+    view: dict[str, t.Any] = {}
+    if observed.exists:
+        view = interface_view(name, namespace, observed.backend, observed.device, observed.link, names)
+        view["socket_namespace"] = observed.socket_namespace
+        if public_key is not None:
+            view["public_key"] = str(public_key)
+    routes = sorted(str(route) for route in observed.our_routes)
+    rules = sorted(str(rule) for rule in observed.our_rules)
+    view.update({"routes": routes} if routes else {}, **({"rules": rules} if rules else {}))
+    if observed.record and observed.record.forwarding:
+        view["forwarding"] = {
+            f"ipv{claim.family}": observed.forwarding.get(claim.family, False) for claim in observed.record.forwarding
+        }
+    return view
+
+
+def render(value: t.Any, indent: int = 0) -> str:
+    """Plain data as YAML-like text, one fact per line, for a diff."""
+    return "".join(f"{line}\n" for line in _lines(value, " " * indent))
+
+
+def _lines(value: t.Any, margin: str) -> t.Iterator[str]:
+    if isinstance(value, dict):
+        for key, entry in value.items():
+            if isinstance(entry, (dict, list)) and entry:
+                yield f"{margin}{key}:"
+                yield from _lines(entry, margin + "  ")
+            else:
+                yield f"{margin}{key}: {_scalar(entry)}"
+    elif isinstance(value, list):
+        for entry in value:
+            if isinstance(entry, dict):
+                nested = list(_lines(entry, margin + "  "))
+                yield f"{margin}- {nested[0].lstrip()}"
+                yield from nested[1:]
+            else:
+                yield f"{margin}- {_scalar(entry)}"
+
+
+def _scalar(value: t.Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (dict, list)):
+        return "{}" if isinstance(value, dict) else "[]"
+    return '""' if value == "" else str(value)

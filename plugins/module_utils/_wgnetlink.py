@@ -1,0 +1,261 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The WireGuard attributes of generic netlink (linux/wireguard.h) to and from bytes. Pure.
+
+Written with struct because of size: an attribute's length field ends at 65,535 bytes, so a large update has to be cut
+into messages, and a large device comes back in pieces that have to be put together again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import typing as t
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import (
+    DeviceUpdate,
+    PeerUpdate,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
+    InvalidInput,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
+    LENGTH,
+    PresharedKey,
+    PrivateKey,
+    PublicKey,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
+    WIDTH,
+    Prefix,
+    format_number,
+    mask,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
+    Device,
+    Endpoint,
+    Peer,
+    PeerStatistics,
+)
+
+FAMILY_NAME = "wireguard"
+VERSION = 1
+GET_DEVICE = 0
+SET_DEVICE = 1
+
+MESSAGE_BYTES = 32768
+
+_ATTRIBUTE_HEADER = 4
+_NESTED = 0x8000
+_TYPE_MASK = 0x3FFF
+
+_DEVICE_NAME, _DEVICE_PRIVATE_KEY, _DEVICE_PUBLIC_KEY = 2, 3, 4
+_DEVICE_LISTEN_PORT, _DEVICE_FWMARK, _DEVICE_PEERS = 6, 7, 8
+_PEER_PUBLIC_KEY, _PEER_PRESHARED_KEY, _PEER_FLAGS, _PEER_ENDPOINT, _PEER_KEEPALIVE = 1, 2, 3, 4, 5
+_PEER_HANDSHAKE, _PEER_RX_BYTES, _PEER_TX_BYTES, _PEER_ALLOWED_IPS = 6, 7, 8, 9
+_PREFIX_FAMILY, _PREFIX_ADDRESS, _PREFIX_LENGTH, _PREFIX_FLAGS = 1, 2, 3, 4
+
+_PEER_REMOVE_ME = 1
+_PEER_UPDATE_ONLY = 4
+_PREFIX_REMOVE_ME = 1
+
+_FAMILIES = {4: int(socket.AF_INET), 6: int(socket.AF_INET6)}
+_NUMBERS = {number: family for family, number in _FAMILIES.items()}
+
+Statistics = t.Dict[PublicKey, PeerStatistics]
+
+
+def get_request(name: str) -> bytes:
+    return _header(GET_DEVICE) + _name(name)
+
+
+def set_requests(name: str, update: DeviceUpdate, *, limit: int = MESSAGE_BYTES) -> t.Iterator[bytes]:
+    """The messages that carry an update, in order, each at most limit bytes long.
+
+    Peers keep their order. A peer whose prefixes do not fit goes on in the next message, as an update of a peer that
+    is there by then.
+    """
+    start = _header(SET_DEVICE) + _name(name)
+    head = start + _device_fields(update)
+    pieces: list[bytes] = []
+    room = limit - len(head) - _ATTRIBUTE_HEADER
+    for piece in (piece for peer in update.peers for piece in _peer_pieces(peer, limit // 2)):
+        if pieces and len(piece) > room:
+            yield head + _attribute(_DEVICE_PEERS | _NESTED, b"".join(pieces))
+            head, pieces, room = start, [], limit - len(start) - _ATTRIBUTE_HEADER
+        pieces.append(piece)
+        room -= len(piece)
+    yield head + (_attribute(_DEVICE_PEERS | _NESTED, b"".join(pieces)) if pieces else b"")
+
+
+def removal_requests(name: str, wanted: t.Mapping[PublicKey, t.Sequence[Prefix]]) -> t.Iterator[bytes]:
+    """Single prefixes taken away by WGALLOWEDIP_F_REMOVE_ME: Linux 6.16 and later, EINVAL before."""
+    per_message = MESSAGE_BYTES // 64
+    start = _header(SET_DEVICE) + _name(name)
+    for key, prefixes in wanted.items():
+        for first in range(0, len(prefixes), per_message):
+            entries = b"".join(_prefix(prefix, _PREFIX_REMOVE_ME) for prefix in prefixes[first : first + per_message])
+            content = _peer_key(key, _PEER_UPDATE_ONLY) + _attribute(_PEER_ALLOWED_IPS | _NESTED, entries)
+            yield start + _attribute(_DEVICE_PEERS | _NESTED, _attribute(_NESTED, content))
+
+
+def parse(messages: t.Iterable[bytes]) -> tuple[Device, Statistics]:
+    """One device out of the messages of a dump; a peer that goes on in the next message is put together."""
+    fields: dict[int, bytes] = {}
+    peers: dict[bytes, dict[int, bytes]] = {}
+    prefixes: dict[bytes, set[Prefix]] = {}
+    for message in messages:
+        for number, value in _attributes(message, 4):
+            if number != _DEVICE_PEERS:
+                fields.setdefault(number, value)
+                continue
+            for _index, entry in _attributes(value):
+                _gather_peer(dict(_attributes(entry)), peers, prefixes)
+    private = fields.get(_DEVICE_PRIVATE_KEY, b"")
+    public = fields.get(_DEVICE_PUBLIC_KEY, b"")
+    device = Device(
+        private_key=PrivateKey(private) if any(private) else None,
+        public_key=PublicKey(public) if any(public) else None,
+        listen_port=_integer(fields.get(_DEVICE_LISTEN_PORT)),
+        fwmark=_integer(fields.get(_DEVICE_FWMARK)),
+        peers=tuple(_peer(key, values, frozenset(prefixes[key])) for key, values in sorted(peers.items())),
+    )
+    return device, {PublicKey(key): _statistics(values) for key, values in peers.items()}
+
+
+def _gather_peer(
+    attributes: dict[int, bytes], peers: dict[bytes, dict[int, bytes]], prefixes: dict[bytes, set[Prefix]]
+) -> None:
+    key = attributes.get(_PEER_PUBLIC_KEY, b"")
+    if len(key) != LENGTH:
+        return
+    peers.setdefault(key, attributes)
+    owned = prefixes.setdefault(key, set())
+    for _index, entry in _attributes(attributes.get(_PEER_ALLOWED_IPS, b"")):
+        values = dict(_attributes(entry))
+        family = _NUMBERS.get(_integer(values.get(_PREFIX_FAMILY)))
+        if family is not None:
+            length = values[_PREFIX_LENGTH][0]
+            owned.add(Prefix(family, mask(family, int.from_bytes(values[_PREFIX_ADDRESS], "big"), length), length))
+
+
+def _peer(key: bytes, values: t.Mapping[int, bytes], prefixes: frozenset[Prefix]) -> Peer:
+    return Peer(
+        public_key=PublicKey(key),
+        preshared_key=PresharedKey(values.get(_PEER_PRESHARED_KEY, bytes(LENGTH))),
+        endpoint=_endpoint_of(values.get(_PEER_ENDPOINT, b"")),
+        persistent_keepalive=_integer(values.get(_PEER_KEEPALIVE)),
+        allowed_ips=prefixes,
+    )
+
+
+def _statistics(values: t.Mapping[int, bytes]) -> PeerStatistics:
+    seconds, part = 0, 0
+    with contextlib.suppress(struct.error):
+        seconds, part = struct.unpack("=qq", values.get(_PEER_HANDSHAKE, b""))
+    return PeerStatistics(
+        latest_handshake=seconds + part / 1e9 if seconds or part else None,
+        rx_bytes=_integer(values.get(_PEER_RX_BYTES)),
+        tx_bytes=_integer(values.get(_PEER_TX_BYTES)),
+    )
+
+
+def _device_fields(update: DeviceUpdate) -> bytes:
+    fields = b""
+    if update.private_key is not None:
+        fields += _attribute(_DEVICE_PRIVATE_KEY, update.private_key.raw)
+    if update.listen_port is not None:
+        fields += _attribute(_DEVICE_LISTEN_PORT, struct.pack("=H", update.listen_port))
+    if update.fwmark is not None:
+        fields += _attribute(_DEVICE_FWMARK, struct.pack("=I", update.fwmark))
+    return fields
+
+
+def _peer_pieces(peer: PeerUpdate, limit: int) -> t.Iterator[bytes]:
+    """The peer as one nested attribute, or as several where its prefixes take more than limit bytes."""
+    if peer.action == "remove":
+        yield _attribute(_NESTED, _peer_key(peer.public_key, _PEER_REMOVE_ME))
+        return
+    content = _peer_key(peer.public_key, _PEER_UPDATE_ONLY if peer.action == "update" else 0) + _peer_fields(peer)
+    per_piece = limit // 40
+    first = b"".join(_prefix(prefix) for prefix in peer.add_allowed_ips[:per_piece])
+    yield _attribute(_NESTED, content + (_attribute(_PEER_ALLOWED_IPS | _NESTED, first) if first else b""))
+    for start in range(per_piece, len(peer.add_allowed_ips), per_piece):
+        more = b"".join(_prefix(prefix) for prefix in peer.add_allowed_ips[start : start + per_piece])
+        content = _peer_key(peer.public_key, _PEER_UPDATE_ONLY)
+        yield _attribute(_NESTED, content + _attribute(_PEER_ALLOWED_IPS | _NESTED, more))
+
+
+def _peer_key(key: PublicKey, flags: int) -> bytes:
+    return _attribute(_PEER_PUBLIC_KEY, key.raw) + _attribute(_PEER_FLAGS, struct.pack("=I", flags))
+
+
+def _peer_fields(peer: PeerUpdate) -> bytes:
+    fields = b""
+    if peer.preshared_key is not None:
+        fields += _attribute(_PEER_PRESHARED_KEY, peer.preshared_key.raw)
+    if peer.endpoint is not None:
+        fields += _attribute(_PEER_ENDPOINT, _socket_address(peer.endpoint))
+    if peer.persistent_keepalive is not None:
+        fields += _attribute(_PEER_KEEPALIVE, struct.pack("=H", peer.persistent_keepalive))
+    return fields
+
+
+def _prefix(prefix: Prefix, flags: int = 0) -> bytes:
+    address = prefix.network.to_bytes(WIDTH[prefix.family] // 8, "big")
+    content = _attribute(_PREFIX_FAMILY, struct.pack("=H", _FAMILIES[prefix.family]))
+    content += _attribute(_PREFIX_ADDRESS, address) + _attribute(_PREFIX_LENGTH, bytes([prefix.length]))
+    return _attribute(_NESTED, content + (_attribute(_PREFIX_FLAGS, struct.pack("=I", flags)) if flags else b""))
+
+
+def _socket_address(endpoint: Endpoint) -> bytes:
+    """struct sockaddr_in or sockaddr_in6: the family in host order, the port in network order."""
+    address = endpoint.address
+    if address is None:
+        raise InvalidInput("is not an address", value=endpoint.host)
+    raw = address.number.to_bytes(WIDTH[address.family] // 8, "big")
+    if address.family == 4:
+        return struct.pack("=H", _FAMILIES[4]) + struct.pack(">H", endpoint.port) + raw + bytes(8)
+    return struct.pack("=H", _FAMILIES[6]) + struct.pack(">HI", endpoint.port, 0) + raw + bytes(4)
+
+
+def _endpoint_of(raw: bytes) -> Endpoint | None:
+    if len(raw) < 16:
+        return None
+    family = _NUMBERS.get(struct.unpack_from("=H", raw)[0])
+    port = struct.unpack_from(">H", raw, 2)[0]
+    if family is None or not port:
+        return None
+    address = raw[4:8] if family == 4 else raw[8:24]
+    return Endpoint(format_number(family, int.from_bytes(address, "big")), port)
+
+
+def _header(command: int) -> bytes:
+    """struct genlmsghdr."""
+    return struct.pack("=BBH", command, VERSION, 0)
+
+
+def _name(name: str) -> bytes:
+    return _attribute(_DEVICE_NAME, name.encode() + b"\0")
+
+
+def _attribute(number: int, content: bytes) -> bytes:
+    """struct nlattr with its padding to four bytes."""
+    return struct.pack("=HH", 4 + len(content), number) + content + bytes(-len(content) % 4)
+
+
+def _attributes(data: bytes, start: int = 0) -> t.Iterator[tuple[int, bytes]]:
+    """(number, content) of each attribute; what nobody knows is for the caller to skip."""
+    while start + 4 <= len(data):
+        length, number = struct.unpack_from("=HH", data, start)
+        if length < 4:
+            return
+        yield number & _TYPE_MASK, data[start + 4 : start + length]
+        start += (length + 3) & ~3
+
+
+def _integer(raw: bytes | None) -> int:
+    """An unsigned integer of any size in host order; absent is 0."""
+    return int.from_bytes(raw or b"", "little" if struct.pack("=H", 1)[0] else "big")

@@ -1,0 +1,411 @@
+#!/usr/bin/python
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: interface
+short_description: Declare one WireGuard interface with its peers, addresses and routes
+version_added: 0.1.0
+description:
+  - One call declares a whole interface, its key, port, peers, addresses, MTU, routes, policy rules and forwarding.
+  - It looks at the running system, computes the steps that are missing, applies them in an order that loses no packet,
+    reads everything back, and restores what was there when a step fails or the result is not what was declared.
+  - What is not declared is left alone, and O(socket_namespace), O(routing), O(table), O(metric), O(routes), O(rules) and
+    O(forwarding) stay what they were last declared to be. So one more peer is declared by naming it alone. An unchanged peer is never touched, so sessions, roamed endpoints and handshakes
+    survive every run. AllowedIPs are added, moved and removed one by one, never replaced as a list.
+  - Everything invalid is refused before the first change, with the path of the argument, its value, the reason and a
+    remedy. Mistakes that WireGuard accepts silently are refused as well, such as one prefix for two peers, the
+    interface's own key as a peer, or an IPv4-mapped prefix.
+  - An interface is identified by O(namespace) and O(name). The same name in another namespace is another interface.
+extends_documentation_fragment:
+  - cryptokey.wireguard.attributes
+  - cryptokey.wireguard.attributes.actiongroup
+  - cryptokey.wireguard.host
+  - cryptokey.wireguard.host.state
+attributes:
+  check_mode:
+    support: full
+    details:
+      - On a fresh host everything is shown as new. A library or a namespace that is not there yet is a warning, and a
+        key that is not made yet reads V((made on apply\)).
+  diff_mode:
+    support: full
+requirements:
+  - cryptography, or the program C(wg), to derive public keys
+  - the kernel module C(wireguard), or a userspace engine such as C(wireguard-go)
+options:
+  name:
+    description: Name of the device, at most 15 bytes.
+    type: str
+    required: true
+  state:
+    description:
+      - V(absent) removes the interface, the routes, rules and forwarding that were declared for it, and its record.
+        Routes and rules that somebody else made stay.
+    type: str
+    choices: [present, absent]
+    default: present
+  namespace:
+    description: Network namespace of the device, by its name under C(/run/netns). Empty for the initial one.
+    type: str
+    default: ""
+  socket_namespace:
+    description:
+      - Network namespace that the encrypted packets use. It is where the device is born; its UDP socket stays there.
+        Empty for the initial one, which is also the default of a new interface.
+      - Changing it makes the device again, which interrupts its tunnels.
+    type: str
+  backend:
+    description:
+      - V(auto) keeps what a running interface has; a new one gets the kernel's WireGuard if there is one, else the
+        first userspace engine that is installed.
+      - V(kernel) and V(userspace) insist. If the interface runs on the other one it is made again, which interrupts its
+        tunnels and is stated in RV(actions).
+    type: str
+    choices: [auto, kernel, userspace]
+    default: auto
+  userspace_engine:
+    description: Path or name of the userspace engine. By default the first known one that is installed.
+    type: str
+  private_key:
+    description:
+      - The private key as base64. It is kept in O(private_key_file).
+      - Without it the key in that file is used; without a file the running interface's key is kept, or a new one is
+        made on the host, which it then never leaves.
+    type: str
+  private_key_file:
+    description:
+      - Where the host keeps the private key, with mode C(0600).
+      - The default is C(NAMESPACE/NAME.key) below O(state_directory), with C(@) for the initial namespace.
+    type: path
+  keep_private_key:
+    description: Whether O(state=absent) leaves the private key file in place, so that the interface can come back as
+      the same peer.
+    type: bool
+    default: true
+  listen_port:
+    description:
+      - UDP port, V(0) for any. A bound port stays when any is asked for.
+    type: int
+  fwmark:
+    description: Mark of the encrypted packets, decimal or hexadecimal, V(0) or V(off) for none.
+    type: str
+  mtu:
+    description: MTU of the device, from 576 to 65535. With IPv6 addresses at least 1280.
+    type: int
+  addresses:
+    description:
+      - Addresses of the device with their prefix lengths; a bare address is C(/32) or C(/128).
+      - Other addresses of the device are removed, except for link-local ones.
+    type: list
+    elements: str
+  peers:
+    description: The peers. Fields that an entry leaves out are left alone on a peer that exists.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: Name for people, used in messages and by M(cryptokey.wireguard.interface_info).
+        type: str
+      public_key:
+        description: The peer's public key as base64.
+        type: str
+        required: true
+      preshared_key:
+        description: Preshared key as base64. An empty text removes it.
+        type: str
+      endpoint:
+        description: Where to reach the peer, C(host:port) or C([IPv6 address]:port). See O(endpoint_policy).
+        type: str
+      persistent_keepalive:
+        description: Seconds between keepalive packets, V(0) for off.
+        type: int
+      allowed_ips:
+        description:
+          - All prefixes that belong to this peer. The identical prefix moves here from its earlier owner without a gap.
+          - Host bits are cleared, as WireGuard does, with a warning.
+        type: list
+        elements: str
+      state:
+        description: Whether the peer is to be there.
+        type: str
+        choices: [present, absent]
+        default: present
+  peers_policy:
+    description:
+      - V(merged) keeps peers that O(peers) does not list; giving away a prefix that such a peer has is refused.
+      - V(exact) removes them. Without O(peers) nothing is removed.
+    type: str
+    choices: [merged, exact]
+    default: merged
+  endpoint_policy:
+    description:
+      - V(learn) sets an endpoint where the peer is new, has none, or the declared value changed since the last run. An
+        endpoint that roamed stays. Where it is not known what was declared last, one that has answered stays.
+      - V(enforce) sets it whenever it differs.
+    type: str
+    choices: [learn, enforce]
+    default: learn
+  routing:
+    description:
+      - V(auto) has one route into the device for each distinct prefix in the AllowedIPs of the peers, and O(routes).
+        A prefix that is connected by an address of the device needs none.
+      - V(explicit) has O(routes) only. V(off) has none; routes of earlier runs are removed.
+      - A default route into the table V(main) of the socket's own namespace is refused under V(auto), unless O(fwmark)
+        and O(rules) lead the encrypted packets around it.
+      - A new interface has V(auto).
+    type: str
+    choices: [auto, explicit, 'off']
+  table:
+    description: Routing table of the automatic routes, V(main), V(default) or a number. A new interface has V(main).
+    type: str
+  metric:
+    description: Metric of the automatic routes, V(0) for the kernel's default, which is 0 for IPv4 and 1024 for IPv6.
+    type: int
+  routes:
+    description:
+      - Further routes. Those of type V(unicast) lead into the device. An empty list removes those of earlier runs.
+      - A route with the same destination, table and metric that somebody else made is an error, before any change.
+    type: list
+    elements: dict
+    suboptions:
+      destination:
+        description: Prefix to route, C(0.0.0.0/0) or C(::/0) for all.
+        type: str
+        required: true
+      gateway:
+        description: Address of the next hop, rarely of use on a WireGuard device.
+        type: str
+      table:
+        description: Routing table, V(main), V(default) or a number. Without it V(main).
+        type: str
+      metric:
+        description: Metric.
+        type: int
+      type:
+        description: Kind of route; all but V(unicast) make the kernel refuse or skip the destination.
+        type: str
+        choices: [unicast, blackhole, unreachable, prohibit, throw]
+        default: unicast
+      source:
+        description: Preferred source address.
+        type: str
+  rules:
+    description:
+      - Policy rules. An entry without O(rules[].from) and O(rules[].to) stands for one of each family.
+      - An empty list removes those of earlier runs.
+    type: list
+    elements: dict
+    suboptions:
+      priority:
+        description: Priority, from 1 to 32765.
+        type: int
+        required: true
+      from:
+        description: Source prefix.
+        type: str
+      to:
+        description: Destination prefix.
+        type: str
+      iif:
+        description: Incoming device; V(lo) for packets of the host itself.
+        type: str
+      fwmark:
+        description: Mark to match, decimal or hexadecimal.
+        type: str
+      invert:
+        description: Whether the rule is for packets that do not match.
+        type: bool
+        default: false
+      table:
+        description: Table to look up, V(main), V(default), V(local) or a number. Without it V(main).
+        type: str
+      suppress_prefixlength:
+        description: Ignore routes of this prefix length or shorter.
+        type: int
+  forwarding:
+    description:
+      - Forwarding in the device's namespace, per family. A family that no interface declares is left alone.
+      - A family that an earlier run declared and this mapping does not is put back to what it was before, unless another
+        interface of the namespace declares it. An empty mapping declares none.
+      - Among interfaces that disagree, V(true) wins.
+    type: dict
+    suboptions:
+      ipv4:
+        description: Whether IPv4 packets are forwarded.
+        type: bool
+      ipv6:
+        description: Whether IPv6 packets are forwarded.
+        type: bool
+seealso:
+  - module: cryptokey.wireguard.interface_info
+  - module: cryptokey.wireguard.keypair
+  - module: cryptokey.wireguard.namespace
+author:
+  - the cryptokey.wireguard authors (@cryptokey)
+"""
+
+EXAMPLES = r"""
+- name: A site that reaches another one
+  cryptokey.wireguard.interface:
+    name: wg0
+    listen_port: 51820
+    addresses: [10.77.0.1/32, "fd77::1/128"]
+    peers_policy: exact
+    peers:
+      - name: nyc1
+        public_key: xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=
+        endpoint: nyc1.example.net:51820
+        allowed_ips: [10.77.0.2/32, "fd77::2/128", 192.168.20.0/24]
+    forwarding: {ipv4: true}
+
+- name: One more peer, all others left as they are
+  cryptokey.wireguard.interface:
+    name: wg0
+    peers:
+      - name: anna-phone
+        public_key: TrMvSoP4jYQlY6RIzBgbssQqY3vxI2Pi+y71lOWWXX0=
+        allowed_ips: [10.77.200.1/32]
+
+- name: A full tunnel whose encrypted packets keep using the ordinary default route
+  cryptokey.wireguard.interface:
+    name: wg-exit
+    fwmark: "0xca6c"
+    addresses: [10.99.0.2/32]
+    table: "51820"
+    peers:
+      - public_key: gN65BkIKy1eCE9pP1wdc8ROUtkHLF2PfAqYdyYBz6EA=
+        endpoint: 203.0.113.9:51820
+        allowed_ips: [0.0.0.0/0]
+    rules:
+      - {priority: 20000, table: main, suppress_prefixlength: 0}
+      - {priority: 20001, fwmark: "0xca6c", invert: true, table: "51820"}
+
+- name: A device inside the namespace blue, its socket outside of it
+  cryptokey.wireguard.interface:
+    name: wg0
+    namespace: blue
+    addresses: [10.88.0.1/24]
+    routing: explicit
+    routes:
+      - destination: 0.0.0.0/0
+
+- name: Gone, with everything that was declared for it
+  cryptokey.wireguard.interface:
+    name: wg0
+    state: absent
+"""
+
+RETURN = r"""
+actions:
+  description: What was done, or would be done in check mode, in this order, one line each. Empty if nothing changed.
+  type: list
+  elements: str
+  returned: success
+  sample: ["create interface wg0 (userspace)", "add route 192.168.20.0/24 dev wg0"]
+public_key:
+  description: Public key of the interface. V((made on apply\)) in check mode while there is none.
+  type: str
+  returned: success
+  sample: xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=
+backend:
+  description: V(kernel) or V(userspace); null when the interface is absent.
+  type: str
+  returned: success
+  sample: userspace
+interface:
+  description: The interface as it is now, or would be in check mode. Empty when it is absent.
+  type: dict
+  returned: success
+  contains:
+    name:
+      description: Name of the device.
+      type: str
+    namespace:
+      description: Its network namespace.
+      type: str
+    socket_namespace:
+      description: The network namespace of its socket, null where the host cannot tell.
+      type: str
+    backend:
+      description: V(kernel) or V(userspace).
+      type: str
+    public_key:
+      description: Its public key.
+      type: str
+    listen_port:
+      description: The UDP port in use.
+      type: int
+    fwmark:
+      description: Mark of its encrypted packets, 0 for none.
+      type: int
+    mtu:
+      description: Its MTU.
+      type: int
+    up:
+      description: Whether it is up.
+      type: bool
+    addresses:
+      description: Its addresses.
+      type: list
+      elements: str
+    peers:
+      description: Its peers, with O(peers[].preshared_key) as a fingerprint or V(none).
+      type: list
+      elements: dict
+    routes:
+      description: The routes that this module made for it, absent where there are none.
+      type: list
+      elements: str
+    rules:
+      description: The rules that this module made for it, absent where there are none.
+      type: list
+      elements: str
+    forwarding:
+      description: The forwarding switches that were declared for it.
+      type: dict
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import _argspec
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import (
+    declare,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._engine import (
+    converge,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import LinuxHost
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._module import run
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store import (
+    FileStore,
+)
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=_argspec.interface(), supports_check_mode=True)
+    run(module, lambda: interface(module))
+
+
+def interface(module: AnsibleModule) -> dict:
+    """The module's result."""
+    declared = declare(module.params)
+    store = FileStore(module.params["state_directory"])
+    result = converge(declared, host=LinuxHost(), store=store, check=module.check_mode)
+    for warning in result.warnings:
+        module.warn(warning)
+    return {
+        "changed": result.changed,
+        "actions": result.actions,
+        "diff": {"before": result.before, "after": result.after},
+        "public_key": result.public_key,
+        "backend": result.backend,
+        "interface": result.interface,
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Records and key files on a real disk."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+import pytest
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PrivateKey, PublicKey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import parse_address, parse_prefix
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import (
+    ForwardingClaim,
+    Record,
+    RecordedPeer,
+    dump_record,
+    load_record,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Route, Rule
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store import FileStore
+from ansible_collections.cryptokey.wireguard.tests.unit.plugins.module_utils.declarations import KEYS, PRIVATE_KEYS
+
+RECORD = Record(
+    "blue",
+    "wg0",
+    socket_namespace="",
+    peers=(RecordedPeer(PublicKey.parse(KEYS[0]), name="fra1", endpoint="fra1.example:51820"),),
+    routing="explicit",
+    table=77,
+    metric=5,
+    routes=frozenset(
+        [
+            Route(parse_prefix("10.0.0.0/8"), device="wg0", source=parse_address("10.0.0.1")),
+            Route(parse_prefix("fd00::/8"), metric=1024, type="blackhole"),
+        ]
+    ),
+    explicit_routes=frozenset([Route(parse_prefix("fd00::/8"), metric=1024, type="blackhole")]),
+    rules=frozenset([Rule(4, priority=9, table=77, source=parse_prefix("10.0.0.0/8"), fwmark=7, invert=True)]),
+    forwarding=(ForwardingClaim(4, on=True, previous=False),),
+)
+
+
+@pytest.fixture
+def store(tmp_path) -> FileStore:
+    return FileStore(str(tmp_path / "state"), patience=0.3)
+
+
+def test_a_record_survives_the_disk(store):
+    assert load_record(dump_record(RECORD)) == RECORD
+    store.write_record(RECORD)
+    assert store.record("blue", "wg0") == RECORD
+    assert store.records("blue") == (RECORD,)
+    assert (store.record("blue", "wg1"), store.records("")) == (None, ())
+
+
+def test_records_and_keys_are_for_their_owner_only(store):
+    store.write_record(RECORD)
+    store.write_private_key(os.path.join(store.directory, "blue", "wg0.key"), PrivateKey.parse(PRIVATE_KEYS[0]))
+    modes = {
+        os.path.relpath(path, store.directory): stat.S_IMODE(os.stat(path).st_mode)
+        for folder, _folders, files in os.walk(store.directory)
+        for path in [folder, *(os.path.join(folder, name) for name in files)]
+    }
+    assert modes == {".": 0o700, "blue": 0o700, "blue/wg0.json": 0o600, "blue/wg0.key": 0o600}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("", "is not a declared-state record"), ("[]", "is not a declared"), ('{"version": 99}', "version 99")],
+)
+def test_a_broken_record_is_an_error_that_names_the_file(store, text, reason):
+    store.write_record(RECORD)
+    path = os.path.join(store.directory, "blue", "wg0.json")
+    with open(path, "w", encoding="ascii") as file:
+        file.write(text)
+    with pytest.raises(HostError, match=reason) as caught:
+        store.record("blue", "wg0")
+    assert path in str(caught.value)
+    assert "move it away" in str(caught.value)
+
+
+def test_a_broken_key_file_never_shows_its_content(store):
+    path = os.path.join(store.directory, "@", "wg0.key")
+    os.makedirs(os.path.dirname(path))
+    with open(path, "w", encoding="ascii") as file:
+        file.write(PRIVATE_KEYS[0] + "x")
+    with pytest.raises(HostError, match="holds no private key") as caught:
+        store.private_key(path)
+    assert PRIVATE_KEYS[0] not in str(caught.value)
+
+
+def test_the_last_file_of_a_namespace_takes_its_directory_along(store):
+    key = os.path.join(store.directory, "blue", "wg0.key")
+    store.write_record(RECORD)
+    store.write_private_key(key, PrivateKey.parse(PRIVATE_KEYS[0]))
+    store.remove_record("blue", "wg0")
+    assert store.private_key(key) == PrivateKey.parse(PRIVATE_KEYS[0])
+    store.remove_private_key(key)
+    assert os.listdir(store.directory) == []
+
+
+def test_a_second_run_waits_and_then_says_why_it_gives_up(store):
+    text = r"another run has held .*\.lock for 0.3 seconds; try again"
+    with store.locked(), pytest.raises(HostError, match=text), FileStore(store.directory, patience=0.3).locked():
+        pytest.fail("both runs hold the lock")
+    with store.locked():
+        pass
