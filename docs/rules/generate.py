@@ -1,0 +1,114 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Write a page per rule from the catalogue and pages.yml. ``--check`` only tells whether the pages are up to date.
+
+Run it with the collection on PYTHONPATH: ``PYTHONPATH=.venv/tree .venv/bin/python docs/rules/generate.py``
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import sys
+from pathlib import Path
+
+import yaml
+
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules import CATALOGUE
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._rule import Rule
+
+HERE = Path(__file__).resolve().parent
+SEVERITY = {"error": "an error", "warning": "a warning", "info": "information"}
+
+
+def read_pages() -> dict[str, dict[str, str]]:
+    """What pages.yml says, by rule."""
+    pages: dict[str, dict[str, str]] = yaml.safe_load((HERE / "pages.yml").read_text(encoding="utf-8"))
+    return pages
+
+
+def with_keys(example: str) -> str:
+    """The example with a real public key for every ``<key of x>``."""
+
+    def key(found: re.Match[str]) -> str:
+        return base64.b64encode(hashlib.sha256(found[1].encode()).digest()).decode()
+
+    return re.sub(r"<key of ([^>]+)>", key, example)
+
+
+def render(rule: Rule, page: dict[str, str]) -> str:
+    """The page of one rule."""
+    return f"""# {rule.id} {rule.name}
+
+{rule.summary[0].upper()}{rule.summary[1:]}. The finding is {SEVERITY[rule.severity]}.
+
+## What happens on the wire
+
+{page["wire"]}
+
+## The smallest bad example
+
+A fleet document; `<key of a>` stands for the public key of `a`.
+
+```yaml
+{page["bad"].rstrip()}
+```
+
+## The same, mended
+
+```yaml
+{page["good"].rstrip()}
+```
+
+## How it is decided
+
+{page["decided"]}
+
+## How to silence it
+
+Name the rule, the host and the reason in `wireguard_ignore`:
+
+```yaml
+wireguard_ignore:
+  - {{rule: {rule.id}, host: fra1, reason: why this is meant to be so}}
+```
+"""
+
+
+def render_index() -> str:
+    """The list of all rules."""
+    rows = "\n".join(
+        f"| [{rule.id}]({rule.id}.md) | {rule.name} | {rule.summary} | {rule.severity} |" for rule in CATALOGUE
+    )
+    return f"# The rules\n\n| id | name | what it finds | severity |\n|---|---|---|---|\n{rows}\n"
+
+
+def wanted() -> dict[str, str]:
+    """Every file that belongs here, by name."""
+    pages = read_pages()
+    files = {f"{rule.id}.md": render(rule, pages[rule.id]) for rule in CATALOGUE}
+    return {**files, "README.md": render_index()}
+
+
+def main() -> int:
+    stale = [
+        name
+        for name, text in wanted().items()
+        if not (HERE / name).exists() or (HERE / name).read_text(encoding="utf-8") != text
+    ]
+    if "--check" in sys.argv:
+        print(
+            "\n".join(f"docs/rules/{name} is not up to date; run docs/rules/generate.py" for name in stale)
+            or "up to date"
+        )
+        return 1 if stale else 0
+    for name in stale:
+        (HERE / name).write_text(wanted()[name], encoding="utf-8")
+    print(f"{len(stale)} pages written")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,249 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stacks that are alike but for what is their own: the members of a mesh, the spokes of a hub.
+
+Such a class is proved with one walk instead of one per member. All members send a destination to the same peer (their
+shared rows say so), so behind the first hop the packets of all of them, as one set of sources, take one way. What is
+not plainly in order is left to the walk of each single stack: a class only ever saves work, it never decides that
+something fails.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix, mask
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey import Cryptokey
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Interface, StackId
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model, StackModel
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ownership import NetworkOwnership
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
+    EMPTY,
+    Intervals,
+    contains,
+    covers,
+    from_prefixes,
+    intersect,
+    subtract,
+    union,
+)
+
+_Path = tuple[tuple[StackId, str], ...]
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class StackClass:
+    """Members of one network and family that route alike. sources: all that they own together."""
+
+    members: dict[StackId, Interface]
+    sources: Intervals
+    clear: Intervals = EMPTY
+    exceptions: dict[StackId, list[Intervals]] = field(default_factory=dict)
+
+    def left_for(self, stack: StackId, wanted: Intervals) -> Intervals:
+        """What of the wanted destinations a member still has to be walked to by itself."""
+        return union(subtract(wanted, self.clear), *(intersect(wanted, one) for one in self.exceptions.get(stack, ())))
+
+
+def find_classes(model: Model, network: NetworkOwnership, family: int) -> list[StackClass]:
+    """The classes of a network with what is clear for each; a class of one is not worth it."""
+    if network.contested[family]:
+        return []
+    grouped: dict[tuple[int, ...], dict[StackId, Interface]] = {}
+    for stack in network.stacks:
+        interface = _uniform(model, network, stack, family)
+        if interface is not None:
+            grouped.setdefault(model.cryptokey(interface).rows, {})[stack] = interface
+    classes = []
+    for members in grouped.values():
+        if len(members) > 1:
+            sources = union(*(network.stacks[stack].everything(family) for stack in members))
+            found = StackClass(members=members, sources=sources)
+            _Prover(model, network, family, found).run()
+            classes.append(found)
+    return classes
+
+
+def _uniform(model: Model, network: NetworkOwnership, stack: StackId, family: int) -> Interface | None:
+    """The interface of a stack that differs from its like only in what is its own; None where that is not certain."""
+    found = model.stacks[stack]
+    owned = network.stacks[stack].everything(family)
+    if len(found.devices) != 1 or found.stack.rules or not owned or (family == 6 and not found.stack.ipv6):
+        return None
+    (interface,) = found.devices.values()
+    if interface.key is None or model.by_key.get(interface.key) is not interface or interface.network != network.name:
+        return None
+    cryptokey = model.cryptokey(interface)
+    removed = [owner.prefix for _row, gone in cryptokey.layers for owner in gone if owner.prefix.family == family]
+    if not cryptokey.layers or not covers(owned, from_prefixes(removed)):
+        return None
+    return interface if _follows_rows(found, cryptokey, owned, family) else None
+
+
+def _follows_rows(stack: StackModel, cryptokey: Cryptokey, owned: Intervals, family: int) -> bool:
+    """Whether every AllowedIPs address that is not the stack's own is routed into the one device, by main."""
+    following = [route for route in stack.fib.routes if route.destination is None]
+    if [(route.table, route.device) for route in following] != [("main", cryptokey.interface.name)]:
+        return False
+    for route in stack.fib.routes:
+        prefix = route.destination
+        if route.table == "local":
+            return False
+        if prefix is None or prefix.family != family or route.table != "main":
+            continue
+        if not covers(owned, from_prefixes([prefix])) and _listed_around(cryptokey, prefix):
+            return False
+    own_elsewhere = [number for number in stack.fib.local[family] if not contains(owned, number)]
+    return not any(_listed_around(cryptokey, Prefix(family, number, WIDTH[family])) for number in own_elsewhere)
+
+
+def _listed_around(cryptokey: Cryptokey, prefix: Prefix) -> bool:
+    """Whether some entry equals or contains the prefix, so that a route for the prefix would take from it."""
+    for length in range(prefix.length + 1):
+        around = Prefix(prefix.family, mask(prefix.family, prefix.network, length), length)
+        for row, removed in cryptokey.layers:
+            if any(owner not in removed for owner in row.by_prefix.get(around, ())):
+                return True
+    return False
+
+
+class _Prover:
+    """Finds out what is clear for one class: delivered from every member, whatever it owns."""
+
+    def __init__(self, model: Model, network: NetworkOwnership, family: int, found: StackClass) -> None:
+        self.model = model
+        self.network = network
+        self.family = family
+        self.found = found
+
+    def run(self) -> None:
+        """Fill in ``clear`` and ``exceptions``."""
+        sample = next(iter(self.found.members.values()))
+        table = self._table(sample)
+        for ident, part in table.split(self.family, self.network.total[self.family]).items():
+            target = None if ident is None else self.model.target(sample, ident)
+            if ident is None or target is None:
+                continue
+            clear = self._behind(target, part, ())
+            if clear:
+                self.found.clear = union(self.found.clear, clear)
+                for stack in self._bad_links(ident, target):
+                    self.found.exceptions.setdefault(stack, []).append(clear)
+
+    def _table(self, interface: Interface) -> Cryptokey:
+        """The rows of an interface as if it left out nothing: what all members have in common."""
+        memo: dict[tuple[int, ...], Cryptokey] = self.model.fleet.memo.setdefault("whole_rows", {})
+        cryptokey = self.model.cryptokey(interface)
+        if cryptokey.rows not in memo:
+            memo[cryptokey.rows] = cryptokey.complete()
+        return memo[cryptokey.rows]
+
+    def _bad_links(self, ident: str, target: Interface) -> t.Iterator[StackId]:
+        """The members whose packets the target does not get or does not accept."""
+        theirs = self.model.cryptokey(target)
+        shared = self._shares_rows(target)
+        refused = self._refused(target) if shared else None
+        sample = next(iter(self.found.members.values()))
+        in_group = ident not in self.model.cryptokey(sample).own
+        reachable = in_group and self.model.cryptokey(sample).knows_listed(ident)
+        for stack, interface in self.found.members.items():
+            if interface is target:
+                continue
+            if refused is not None:
+                good = stack not in refused
+            else:
+                good = self._accepts(theirs, target, interface)
+            if good and not reachable:
+                mine = self.model.cryptokey(interface)
+                good = mine.knows_endpoint(ident) or theirs.knows_endpoint(t.cast("str", interface.key))
+            if not good:
+                yield stack
+
+    def _shares_rows(self, interface: Interface) -> bool:
+        """Whether an interface leaves out nothing but what is its own, so that for others its rows are complete."""
+        stack = self.network.stacks.get(interface.stack)
+        if stack is None:
+            return False
+        cryptokey = self.model.cryptokey(interface)
+        owned = stack.everything(self.family)
+        removed = (owner.prefix for _row, gone in cryptokey.layers for owner in gone)
+        return not cryptokey.own and covers(owned, from_prefixes(one for one in removed if one.family == self.family))
+
+    def _refused(self, target: Interface) -> set[StackId]:
+        """The members that the rows of the target do not accept; the same for all interfaces with these rows."""
+        memo: dict[t.Any, set[StackId]] = self.model.fleet.memo.setdefault("refused", {})
+        key = (id(self.found), self.model.cryptokey(target).rows)
+        if key not in memo:
+            table = self._table(target)
+            memo[key] = {
+                stack for stack, interface in self.found.members.items() if not self._accepts(table, target, interface)
+            }
+        return memo[key]
+
+    def _accepts(self, table: Cryptokey, target: Interface, sender: Interface) -> bool:
+        """Whether a table accepts all that a member owns, from that member."""
+        key = t.cast("str", sender.key)
+        owned = self.network.stacks[sender.stack].everything(self.family)
+        return target is not sender and key in table and covers(table.accepted(self.family, key), owned)
+
+    def _behind(self, interface: Interface, destinations: Intervals, path: _Path) -> Intervals:
+        """The destinations that all the members' packets reach once they are accepted by an interface."""
+        here = (interface.stack, interface.name)
+        stack = self.model.stacks[interface.stack]
+        owned = self._owned(interface.stack)
+        if here in path or len(stack.fib.source_classes(self.family)) > 1:
+            return EMPTY
+        if self.family == 4 and stack.stack.rp_filter.get(interface.name, 0):
+            return EMPTY
+        if self.family == 4 and not self._no_martian(stack, owned):
+            return EMPTY
+        mine = intersect(self.found.sources, owned)
+        if mine:
+            # Its own packets do not come in here; only what is for the stack itself is sure to leave them out.
+            destinations = intersect(destinations, owned)
+        sample = stack.fib.source_classes(self.family)[0][1]
+        clear = []
+        for decision, part in stack.fib.split(self.family, sample, destinations, ingress=interface.name).items():
+            if decision.kind == "local":
+                clear.append(intersect(part, owned))
+            elif decision.kind == "unicast" and stack.stack.forwarding[self.family]:
+                carrier = stack.devices.get(decision.device or "")
+                clear.append(intersect(part, owned) if carrier is None else self._onwards(carrier, part, (*path, here)))
+        return union(*clear)
+
+    def _no_martian(self, stack: StackModel, owned: Intervals) -> bool:
+        """Whether no member but the stack itself sends from an address that is the stack's own."""
+        return covers(owned, intersect(self.found.sources, stack.fib.local_set[4]))
+
+    def _onwards(self, carrier: Interface, destinations: Intervals, path: _Path) -> Intervals:
+        """The part that is clear over the next link."""
+        cryptokey = self.model.cryptokey(carrier)
+        clear = []
+        for ident, part in cryptokey.split(self.family, destinations).items():
+            target = None if ident is None else self.model.target(carrier, ident)
+            entry = None if target is None else self.model.entry_of(target, carrier)
+            if ident is None or target is None or entry is None:
+                continue
+            if not (cryptokey.knows_endpoint(ident) or self.model.cryptokey(target).knows_endpoint(entry)):
+                continue
+            if self._takes_all(target, entry):
+                clear.append(self._behind(target, part, path))
+        return union(*clear)
+
+    def _takes_all(self, target: Interface, entry: str) -> bool:
+        """Whether an interface accepts everything that the members own, but what is its stack's own, from one peer."""
+        memo: dict[t.Any, Intervals] = self.model.fleet.memo.setdefault("not_taken", {})
+        cryptokey = self.model.cryptokey(target)
+        key = (id(self.found), cryptokey.rows, entry)
+        if key not in memo:
+            memo[key] = subtract(self.found.sources, self._table(target).accepted(self.family, entry))
+        removed = (owner.prefix for _row, gone in cryptokey.layers for owner in gone)
+        left_out = from_prefixes(one for one in removed if one.family == self.family)
+        owned = self._owned(target.stack)
+        return covers(owned, memo[key]) and covers(owned, intersect(left_out, self.found.sources))
+
+    def _owned(self, stack: StackId) -> Intervals:
+        owned = self.network.stacks.get(stack)
+        return EMPTY if owned is None else owned.everything(self.family)

@@ -1,0 +1,401 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Cryptokey routing of one interface: which peer owns an address, for sending and for the receiver's source check.
+
+The kernel keeps one trie per interface (drivers/net/wireguard/allowedips.c): the identical prefix moves to the last
+peer that lists it, the longest prefix wins, and a peer with the interface's own key is ignored. A peer group or a
+prefix set is turned into a partition once; an interface that uses it only cuts out what does not apply to it.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from bisect import bisect_left
+from dataclasses import dataclass
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix, mask
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import (
+    FAMILIES,
+    Fleet,
+    Interface,
+    Peer,
+    StackId,
+)
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._partition import Partition, combine, grouped
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import EMPTY, Intervals, from_prefixes
+
+# Accepted sets of up to this many boundaries are cheaper to look up again than to keep for every pair.
+_SMALL = 8
+_SHORT = 2
+
+
+class Owner:
+    """A prefix in the hands of a peer; one object per listed prefix, compared by identity."""
+
+    __slots__ = ("ident", "prefix")
+
+    def __init__(self, ident: str, prefix: Prefix) -> None:
+        self.ident = ident
+        self.prefix = prefix
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectivePeer:
+    """A peer as the interface really has it: shared rows resolved, repeated entries united."""
+
+    ident: str
+    entries: tuple[Peer, ...]
+    prefixes: tuple[Prefix, ...]
+
+    @property
+    def name(self) -> str:
+        return self.entries[-1].name
+
+    @property
+    def key(self) -> str | None:
+        return self.entries[-1].key
+
+    @property
+    def endpoint(self) -> str | None:
+        return next((entry.endpoint for entry in reversed(self.entries) if entry.endpoint is not None), None)
+
+    @property
+    def managed(self) -> bool | None:
+        return self.entries[-1].managed
+
+
+class Row:
+    """A list of (peer, prefix) that interfaces share: its index and, per family, its longest-prefix partition."""
+
+    def __init__(self, owners: t.Iterable[Owner]) -> None:
+        self.owners = tuple(owners)
+        self.by_ident: dict[str, list[Owner]] = {}
+        self.by_prefix: dict[Prefix, list[Owner]] = {}
+        for owner in self.owners:
+            self.by_ident.setdefault(owner.ident, []).append(owner)
+            self.by_prefix.setdefault(owner.prefix, []).append(owner)
+        self.short = [owner for owner in self.owners if owner.prefix.length <= _SHORT]
+        self._lengths = {
+            family: sorted({prefix.length for prefix in self.by_prefix if prefix.family == family}, reverse=True)
+            for family in FAMILIES
+        }
+        self._partitions: dict[int, Partition] = {}
+        self._sorted: list[Prefix] | None = None
+
+    def partition(self, family: int) -> Partition:
+        """Address -> Owner, or None; of identical prefixes the last one counts."""
+        if family not in self._partitions:
+            items = [
+                (prefix.network, prefix.length, owners[-1])
+                for prefix, owners in self.by_prefix.items()
+                if prefix.family == family
+            ]
+            self._partitions[family] = Partition.of_prefixes(WIDTH[family], items)
+        return self._partitions[family]
+
+    def inside(self, prefix: Prefix) -> t.Iterator[Owner]:
+        """The owners of prefixes that equal the prefix or lie inside it."""
+        if self._sorted is None:
+            self._sorted = sorted(self.by_prefix)
+        index = bisect_left(self._sorted, prefix)
+        while index < len(self._sorted) and prefix.contains(self._sorted[index]):
+            yield from self.by_prefix[self._sorted[index]]
+            index += 1
+
+    def without(self, family: int, removed: set[Owner]) -> Partition:
+        """The partition as if the removed owners were not listed."""
+        gone = [owner for owner in removed if owner.prefix.family == family]
+        whole = self.partition(family)
+        if not gone:
+            return whole
+        heirs = {owner.prefix: (self._heir(owner.prefix, removed),) for owner in gone}
+        patch = Partition.of_prefixes(
+            WIDTH[family], [(prefix.network, prefix.length, heir) for prefix, heir in heirs.items()]
+        )
+        return combine(whole, patch, lambda owner, heir: heir[0] if owner in removed else owner)
+
+    def clipped(
+        self, family: int, intervals: Intervals, removed: set[Owner]
+    ) -> t.Iterator[tuple[int, int, Owner | None]]:
+        """The pieces inside a set, as if the removed owners were not listed."""
+        for low, high, owner in self.partition(family).clipped(intervals):
+            yield low, high, self._heir(owner.prefix, removed) if owner in removed else owner
+
+    def _heir(self, prefix: Prefix, removed: set[Owner]) -> Owner | None:
+        """Who owns the prefix when the removed owners are gone: a twin, else the nearest prefix around it."""
+        for length in self._lengths[prefix.family]:
+            if length > prefix.length:
+                continue
+            around = Prefix(prefix.family, mask(prefix.family, prefix.network, length), length)
+            for owner in reversed(self.by_prefix.get(around, ())):
+                if owner not in removed:
+                    return owner
+        return None
+
+
+class Cryptokey:
+    """The peers of one interface and what each of them owns. Peers of a group are looked up in the shared row."""
+
+    def __init__(
+        self,
+        interface: Interface,
+        *,
+        own: dict[str, list[Peer]],
+        group: dict[str, list[Peer]],
+        silent: list[str],
+        dropped: set[str],
+        layers: list[tuple[Row, set[Owner]]],
+    ) -> None:
+        self.interface = interface
+        self.own = own
+        self._group = group
+        self._silent = silent
+        self._dropped = dropped
+        self._layers = layers
+        self._tries: dict[int, Partition] = {}
+        self._idents: dict[int, Partition] = {}
+        self._accepted: dict[tuple[int, str], Intervals] = {}
+
+    def __contains__(self, ident: str) -> bool:
+        return ident in self.own or (ident in self._group and ident not in self._dropped)
+
+    def __iter__(self) -> t.Iterator[str]:
+        """Every peer's ident: those of the group first, as the order decides who wins."""
+        yield from (ident for ident in self._group if ident not in self._dropped)
+        yield from self.own
+
+    def __len__(self) -> int:
+        return len(self.own) + len(self._group) - sum(ident in self._group for ident in self._dropped)
+
+    def entries(self, ident: str) -> list[Peer]:
+        """The entries of one peer, more than one where its key is repeated."""
+        return self.own.get(ident) or self._group[ident]
+
+    def peer(self, ident: str) -> EffectivePeer:
+        prefixes = dict.fromkeys(
+            owner.prefix
+            for row, removed in self._layers
+            for owner in row.by_ident.get(ident, ())
+            if owner not in removed
+        )
+        return EffectivePeer(ident=ident, entries=tuple(self.entries(ident)), prefixes=tuple(prefixes))
+
+    def knows_endpoint(self, ident: str) -> bool:
+        """Whether the interface could start a handshake with that peer."""
+        return any(entry.endpoint is not None for entry in self.entries(ident))
+
+    def without_endpoint(self) -> t.Iterator[str]:
+        """The peers with which the interface cannot start a handshake."""
+        yield from (ident for ident in self._silent if ident not in self._dropped)
+        yield from (ident for ident in self.own if not self.knows_endpoint(ident))
+
+    def knows_listed(self, ident: str) -> bool:
+        """Whether the row of the group, which all its users share, has an endpoint for a peer."""
+        return any(entry.endpoint is not None for entry in self._group.get(ident, ()))
+
+    def complete(self) -> Cryptokey:
+        """The same rows as if nothing were left out of them; for what all users of the rows have in common."""
+        layers: list[tuple[Row, set[Owner]]] = [(row, set()) for row, _removed in self._layers]
+        return Cryptokey(
+            self.interface, own=self.own, group=self._group, silent=self._silent, dropped=set(), layers=layers
+        )
+
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """What identifies the rows that the interface is made of: equal for interfaces that share all of them."""
+        return tuple(id(row) for row, _removed in self._layers)
+
+    def owners(self, *, alone: bool = True) -> list[Owner]:
+        """Every listed prefix with its peer, in the order that decides; not alone: with what only others have."""
+        return [owner for row, removed in self._layers for owner in row.owners if not alone or owner not in removed]
+
+    def shared_rows(self) -> list[Row]:
+        """The rows that the interface is made of; entries that it leaves out are still in them."""
+        return [row for row, _removed in self._layers]
+
+    def inside(self, prefix: Prefix) -> list[Owner]:
+        """The listed prefixes that equal the prefix or lie inside it."""
+        return [owner for row, removed in self._layers for owner in row.inside(prefix) if owner not in removed]
+
+    @property
+    def layers(self) -> list[tuple[Row, set[Owner]]]:
+        """The rows with what the interface leaves out of each, in the order that decides."""
+        return self._layers
+
+    @property
+    def overrides(self) -> set[str]:
+        """The idents of the group that the interface does not take from it."""
+        return self._dropped
+
+    def short_owners(self) -> list[Owner]:
+        """The listed prefixes that could add up to a default route in practice: those of /2 and shorter."""
+        return [owner for row, removed in self._layers for owner in row.short if owner not in removed]
+
+    def count_prefixes(self) -> int:
+        """How many AllowedIPs the interface has."""
+        return sum(len(row.owners) - len(removed) for row, removed in self._layers)
+
+    def trie(self, family: int) -> Partition:
+        """Address -> Owner, or None where no peer takes it."""
+        if family not in self._tries:
+            parts = [row.without(family, removed) for row, removed in self._layers]
+            whole = parts[0] if parts else Partition.constant(WIDTH[family])
+            for part in parts[1:]:
+                whole = combine(whole, part, _longer)
+            self._tries[family] = whole
+        return self._tries[family]
+
+    def idents(self, family: int) -> Partition:
+        """Address -> the peer that owns it, or None."""
+        if family not in self._idents:
+            self._idents[family] = self.trie(family).map(lambda owner: None if owner is None else owner.ident)
+        return self._idents[family]
+
+    def clipped(self, family: int, intervals: Intervals) -> t.Iterator[tuple[int, int, Owner | None]]:
+        """The pieces of the trie inside a set; nothing is written out for the rest of the space."""
+        if family in self._tries or not self._layers:
+            yield from self.trie(family).clipped(intervals)
+            return
+        (row, removed), *others = self._layers
+        for piece in row.clipped(family, intervals, removed):
+            yield from _through(family, piece, others)
+
+    def split(self, family: int, intervals: Intervals) -> dict[str | None, Intervals]:
+        """A set of addresses by the peer that owns them."""
+        if family in self._idents or len(intervals) > _SMALL:
+            return self.idents(family).split(intervals)
+        return grouped(
+            (low, high, None if owner is None else owner.ident) for low, high, owner in self.clipped(family, intervals)
+        )
+
+    def accepted(self, family: int, ident: str) -> Intervals:
+        """The sources that the interface accepts from a peer: exactly what that peer owns here."""
+        found = self._accepted.get((family, ident))
+        if found is None:
+            listed = from_prefixes(prefix for prefix in self.peer(ident).prefixes if prefix.family == family)
+            found = self.split(family, listed).get(ident, EMPTY)
+            if len(listed) > _SMALL:
+                self._accepted[family, ident] = found
+        return found
+
+    def covered(self, family: int) -> Intervals:
+        """Every address that some peer owns."""
+        return self.trie(family).where(lambda owner: owner is not None)
+
+
+def _through(
+    family: int, piece: tuple[int, int, Owner | None], layers: list[tuple[Row, set[Owner]]]
+) -> t.Iterator[tuple[int, int, Owner | None]]:
+    """A piece of the earlier layers, divided by the later ones."""
+    if not layers:
+        yield piece
+        return
+    low, high, earlier = piece
+    (row, removed), *others = layers
+    for inner_low, inner_high, later in row.clipped(family, (low, high), removed):
+        yield from _through(family, (inner_low, inner_high, _longer(earlier, later)), others)
+
+
+def _longer(earlier: Owner | None, later: Owner | None) -> Owner | None:
+    """The longer of two prefixes; of identical ones the later."""
+    if earlier is None or (later is not None and later.prefix.length >= earlier.prefix.length):
+        return later
+    return earlier
+
+
+def own_prefixes(fleet: Fleet, stack: StackId) -> set[Prefix]:
+    """What a stack owns by declaration: its WireGuard addresses and whatever it advertises."""
+    host = fleet.hosts[stack.host]
+    owned = set(host.stacks[stack.namespace].advertise or ())
+    for interface in host.interfaces:
+        if interface.namespace == stack.namespace:
+            owned.update(address.address.prefix for address in interface.addresses)
+            owned.update(interface.advertise or ())
+    return owned
+
+
+def is_own(interface: Interface, peer: Peer) -> bool:
+    """Whether an entry is the interface itself: by key, and by name while neither key is known."""
+    if peer.key is None or interface.key is None:
+        return peer.key is None and interface.key is None and not peer.bad_key and peer.name == interface.host
+    return peer.key == interface.key
+
+
+def build_cryptokey(fleet: Fleet, interface: Interface) -> Cryptokey:
+    """The cryptokey table of an interface, with its shared rows taken from the fleet's memo."""
+    listed = [peer for peer in interface.peers if not is_own(interface, peer)]
+    own = _by_ident(listed)
+    group: dict[str, list[Peer]] = {}
+    silent: list[str] = []
+    dropped: set[str] = set()
+    layers: list[tuple[Row, set[Owner]]] = []
+    mine: set[Prefix] | None = None
+    if interface.peer_group is not None:
+        row, group, silent, from_sets = _group_row(fleet, interface.peer_group)
+        itself = interface.key or f"?{interface.host}"
+        dropped = {*own, *(ident for ident in (itself,) if ident in group and is_own(interface, group[ident][0]))}
+        removed = {owner for ident in dropped for owner in row.by_ident.get(ident, ())}
+        if from_sets:
+            mine = own_prefixes(fleet, interface.stack)
+            removed |= {owner for prefix in mine for owner in row.by_prefix.get(prefix, ()) if owner in from_sets}
+        layers.append((row, removed))
+    plain: list[Owner] = []
+    for peer in listed:
+        plain += [Owner(peer.ident, prefix) for prefix in peer.allowed_ips]
+        if peer.allowed_ips_set is not None:
+            mine = own_prefixes(fleet, interface.stack) if mine is None else mine
+            layers += [(_plain_row(fleet, plain), set())] if plain else []
+            plain = []
+            row = _set_row(fleet, peer.allowed_ips_set, peer.ident)
+            layers.append((row, {owner for prefix in mine for owner in row.by_prefix.get(prefix, ())}))
+    layers += [(_plain_row(fleet, plain), set())] if plain else []
+    return Cryptokey(interface, own=own, group=group, silent=silent, dropped=dropped, layers=layers)
+
+
+def _by_ident(peers: t.Iterable[Peer]) -> dict[str, list[Peer]]:
+    result: dict[str, list[Peer]] = {}
+    for peer in peers:
+        result.setdefault(peer.ident, []).append(peer)
+    return result
+
+
+def effective_peers(fleet: Fleet, interface: Interface) -> list[EffectivePeer]:
+    """Every peer of an interface with its own prefixes written out, in the order that decides who wins."""
+    cryptokey = build_cryptokey(fleet, interface)
+    return [cryptokey.peer(ident) for ident in cryptokey]
+
+
+def _group_row(fleet: Fleet, name: str) -> tuple[Row, dict[str, list[Peer]], list[str], set[Owner]]:
+    """A group's row, its entries, the idents among them that have no endpoint, and the owners out of prefix sets."""
+    memo: dict[str, tuple[Row, dict[str, list[Peer]], list[str], set[Owner]]]
+    memo = fleet.memo.setdefault("group_rows", {})
+    if name not in memo:
+        owners: list[Owner] = []
+        from_sets: set[Owner] = set()
+        for peer in fleet.peer_groups[name]:
+            owners += [Owner(peer.ident, prefix) for prefix in peer.allowed_ips]
+            if peer.allowed_ips_set is not None:
+                listed = [Owner(peer.ident, prefix) for prefix in fleet.prefix_sets[peer.allowed_ips_set]]
+                owners += listed
+                from_sets.update(listed)
+        entries = _by_ident(fleet.peer_groups[name])
+        silent = [ident for ident, found in entries.items() if all(one.endpoint is None for one in found)]
+        memo[name] = Row(owners), entries, silent, from_sets
+    return memo[name]
+
+
+def _plain_row(fleet: Fleet, owners: list[Owner]) -> Row:
+    """An interface's own entries; interfaces with equal ones, such as the spokes of a hub, share the row."""
+    memo: dict[tuple[tuple[str, Prefix], ...], Row] = fleet.memo.setdefault("plain_rows", {})
+    content = tuple((owner.ident, owner.prefix) for owner in owners)
+    if content not in memo:
+        memo[content] = Row(owners)
+    return memo[content]
+
+
+def _set_row(fleet: Fleet, name: str, ident: str) -> Row:
+    memo: dict[tuple[str, str], Row] = fleet.memo.setdefault("set_rows", {})
+    if (name, ident) not in memo:
+        memo[name, ident] = Row(Owner(ident, prefix) for prefix in fleet.prefix_sets[name])
+    return memo[name, ident]

@@ -1,0 +1,147 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an inventory declares, once it has been read: networks, their members, and what else the hosts have."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import InterfaceAddress, Prefix
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declared_endpoint import DeclaredEndpoint
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ignore import Ignored
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import Problem
+
+DEFAULT_PORT = 51820
+# wg(8) recommends it; many NAT devices forget a UDP flow after 30 s (RFC 4787, 4.3, would have them wait 2 minutes).
+KEEPALIVE = 25
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """One edge of the topology ``links``."""
+
+    one: str
+    other: str
+    cost: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Routing:
+    """How packets find the interface. automatic: one route per AllowedIPs prefix; otherwise the user routes."""
+
+    automatic: bool = True
+    table: t.Optional[str] = None
+    metric: t.Optional[int] = None
+    fwmark: t.Optional[int] = None
+    rules: tuple[Mapping[str, t.Any], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExternalPeer:
+    """A device that Ansible does not manage and that one member of the network speaks to."""
+
+    name: str
+    via: str
+    kind: str = "client"
+    public_key: t.Optional[str] = None
+    prefixes: tuple[Prefix, ...] = ()
+    endpoint: t.Optional[DeclaredEndpoint] = None
+    preshared_keys: t.Optional[str] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    name: str
+    interface: str
+    topology: str = "mesh"
+    pool: tuple[Prefix, ...] = ()
+    hubs: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
+    listen_port: int = DEFAULT_PORT
+    mtu: t.Optional[int] = None
+    backend: t.Optional[str] = None
+    preshared_keys: t.Optional[str] = None
+    preshared_epoch: int = 1
+    routing: Routing = field(default_factory=Routing)
+    forwarding: str = "managed"
+    external_peers: tuple[ExternalPeer, ...] = ()
+    expect: tuple[Mapping[str, t.Any], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndpointView:
+    """A member's endpoint as its peers see it. views: by host or group of the observer, in the order written."""
+
+    default: t.Optional[DeclaredEndpoint] = None
+    views: tuple[tuple[str, t.Optional[DeclaredEndpoint]], ...] = ()
+
+    def seen_by(self, observer: str, groups: t.Sequence[str]) -> t.Optional[DeclaredEndpoint]:
+        """The view for the host itself, else for the first listed group that it is in, else the default."""
+        for name, endpoint in self.views:
+            if name == observer:
+                return endpoint
+        for name, endpoint in self.views:
+            if name in groups:
+                return endpoint
+        return self.default
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """One host's membership in one network."""
+
+    host: str
+    network: str
+    interface: str
+    path: str
+    state: str = "present"
+    namespace: str = ""
+    socket_namespace: str = ""
+    addresses: tuple[InterfaceAddress, ...] = ()
+    advertise: tuple[Prefix, ...] = ()
+    endpoint: EndpointView = field(default_factory=EndpointView)
+    hubs: tuple[str, ...] = ()
+    listen_port: int = DEFAULT_PORT
+    mtu: t.Optional[int] = None
+    fwmark: t.Optional[int] = None
+    persistent_keepalive: t.Optional[int] = None
+    public_key: t.Optional[str] = None
+    private_key_file: t.Optional[str] = None
+    backend: t.Optional[str] = None
+    userspace_engine: t.Optional[str] = None
+
+    @property
+    def prefixes(self) -> tuple[Prefix, ...]:
+        """What this host answers for: its own addresses, and what lies behind it."""
+        return tuple(sorted({address.address.prefix for address in self.addresses} | set(self.advertise)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Host:
+    name: str
+    groups: tuple[str, ...] = ()
+    management: t.Optional[str] = None
+    members: Mapping[str, Member] = field(default_factory=dict)
+    stacks: Mapping[str, Mapping[str, t.Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inventory:
+    """networks and hosts by name, sorted; problems: the mistakes that are findings; ignored: those that are wanted."""
+
+    networks: Mapping[str, Network]
+    hosts: Mapping[str, Host]
+    problems: tuple[Problem, ...] = ()
+    ignored: tuple[Ignored, ...] = ()
+
+    def members(self, network: str) -> dict[str, Member]:
+        """The present members of a network by host, sorted."""
+        found = {}
+        for name, host in self.hosts.items():
+            member = host.members.get(network)
+            if member is not None and member.state == "present":
+                found[name] = member
+        return found

@@ -1,0 +1,152 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From an inventory to the fleet document: every interface, peer, prefix and route that the declaration implies.
+
+Nothing here is trusted later: the prover reads only the document.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Mapping
+
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import Inventory, Member, Network
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._forwarding import forwarding_needs
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ledger import Assumed, ledger
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._peers import NetworkPeers
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._topology import build_topology
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._underlay import complete_stacks
+
+Document = dict[str, t.Any]
+
+
+class Derivation(t.NamedTuple):
+    """fleet: the document. removals: by host, the interfaces of networks that it has left. assumptions: the ledger."""
+
+    fleet: Document
+    removals: dict[str, list[Document]]
+    assumptions: list[Document]
+
+
+def derive(inventory: Inventory) -> Derivation:
+    hosts: dict[str, Document] = {}
+    assumed: list[Assumed] = []
+    for name, host in inventory.hosts.items():
+        members = [member for member in host.members.values() if member.state == "present"]
+        if members:
+            stacks, more = complete_stacks(host, members)
+            assumed += more
+            management = {"management": {"address": host.management, "namespace": ""}} if host.management else {}
+            hosts[name] = {**management, "namespaces": stacks, "interfaces": []}
+    fleet: Document = {"version": 1, "hosts": hosts, "peer_groups": {}, "prefix_sets": {}, "networks": {}}
+    for network in inventory.networks.values():
+        _derive_network(fleet, inventory, network)
+    return Derivation(fleet, _removals(inventory), ledger(assumed))
+
+
+def _derive_network(fleet: Document, inventory: Inventory, network: Network) -> None:
+    members = inventory.members(network.name)
+    topology = build_topology(network, members)
+    peers = NetworkPeers(network, members=members, hosts=inventory.hosts, topology=topology)
+    interfaces = {name: _interface(network, member) for name, member in members.items()}
+    peers.fill(interfaces)
+    needs = forwarding_needs(topology, peers) if network.forwarding == "managed" else {}
+    for name, interface in interfaces.items():
+        stack = fleet["hosts"][name]["namespaces"][members[name].namespace]
+        _enter_stack(stack, interface, network, members[name])
+        if needs.get(name):
+            _switch_forwarding_on(stack, interface, needs[name])
+        fleet["hosts"][name]["interfaces"].append(interface)
+    fleet["peer_groups"].update(peers.groups)
+    fleet["prefix_sets"].update(peers.sets)
+    fleet["networks"][network.name] = _network_document(inventory, network)
+
+
+def _interface(network: Network, member: Member) -> Document:
+    """Only what is declared: an absent key claims nothing."""
+    interface: Document = {
+        "name": member.interface,
+        "network": network.name,
+        "namespace": member.namespace,
+        "socket_namespace": member.socket_namespace,
+        "public_key": member.public_key,
+        "addresses": [str(address) for address in member.addresses],
+        "listen_port": member.listen_port,
+        "routes": "auto" if network.routing.automatic else "off",
+    }
+    optional = {"fwmark": member.fwmark, "mtu": member.mtu}
+    interface.update({key: value for key, value in optional.items() if value is not None})
+    options = {
+        "backend": member.backend,
+        "userspace_engine": member.userspace_engine,
+        "private_key_file": member.private_key_file,
+        "table": network.routing.table,
+        "metric": network.routing.metric,
+        "rules": [dict(rule) for rule in network.routing.rules] or None,
+        "preshared_keys": "none" if network.preshared_keys == "none" else None,
+    }
+    options = {key: value for key, value in options.items() if value is not None}
+    if options:
+        interface["options"] = options
+    return interface
+
+
+def _enter_stack(stack: Document, interface: Document, network: Network, member: Member) -> None:
+    """What an interface brings into the stack that it lives in: its routes, its rules, its part of what is owned."""
+    advertised = [str(prefix) for prefix in member.advertise]
+    if advertised != stack.get("advertise", advertised):
+        # Another network's members see only what is advertised to them.
+        interface["advertise"] = advertised
+    routing = network.routing
+    if routing.automatic:
+        route = {
+            "destination": "allowed_ips",
+            "device": member.interface,
+            "table": routing.table,
+            "metric": routing.metric,
+        }
+        stack.setdefault("routes", []).append({key: value for key, value in route.items() if value is not None})
+    if routing.rules:
+        stack.setdefault("rules", []).extend(dict(rule) for rule in routing.rules)
+
+
+def _switch_forwarding_on(stack: Document, interface: Document, families: tuple[int, ...]) -> None:
+    switched = {f"ipv{family}": True for family in families}
+    stack["forwarding"] = {**stack.get("forwarding", {}), **switched}
+    interface["options"] = {**interface.get("options", {}), "forwarding": switched}
+
+
+def _network_document(inventory: Inventory, network: Network) -> Document:
+    document: Document = {}
+    if network.pool:
+        document["pool"] = [str(prefix) for prefix in network.pool]
+    if network.expect:
+        document["expect"] = [
+            {**entry, "from": _end(inventory, entry["from"]), "to": _end(inventory, entry["to"])}
+            for entry in network.expect
+        ]
+    return document
+
+
+def _end(inventory: Inventory, selector: Mapping[str, str]) -> Document:
+    """A group becomes its hosts: the document knows no groups."""
+    if "group" not in selector:
+        return dict(selector)
+    present = (
+        name
+        for name, host in inventory.hosts.items()
+        if selector["group"] in host.groups and any(member.state == "present" for member in host.members.values())
+    )
+    return {"group": selector["group"], "hosts": list(present)}
+
+
+def _removals(inventory: Inventory) -> dict[str, list[Document]]:
+    """Interfaces of memberships that say ``state: absent``, unless another membership has the name now."""
+    found: dict[str, list[Document]] = {}
+    for name, host in inventory.hosts.items():
+        kept = {(m.namespace, m.interface) for m in host.members.values() if m.state == "present"}
+        left = {(m.namespace, m.interface) for m in host.members.values() if m.state == "absent"} - kept
+        if left:
+            found[name] = [{"name": interface, "namespace": namespace} for namespace, interface in sorted(left)]
+    return found

@@ -1,0 +1,112 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Typed reading of plain data: whatever has the wrong shape is named with its path.
+
+Values that come through Ansible are lazy, tagged subclasses of the plain types, so the checks are isinstance, nothing
+is ever changed in place, and every text is copied into a plain one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import typing as t
+from collections.abc import Mapping, Sequence
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
+
+
+class Node:
+    """One mapping of a document and where it stands."""
+
+    __slots__ = ("_values", "path")
+
+    def __init__(self, value: t.Any, path: str, *, known: t.Container[str] = (), named: t.Iterable[str] = ()) -> None:
+        """known: the keys that may stand here, empty for "any"; named: the same ones as a list for the error."""
+        if not isinstance(value, Mapping):
+            raise wrong_shape(path, value, "a mapping")
+        self._values = value
+        self.path = path
+        for key in value:
+            if not isinstance(key, str):
+                raise InvalidInput("is not a text, as keys must be", path=path, value=key)
+            if known and key not in known:
+                raise _unknown(key, path, sorted(named or t.cast("t.Iterable[str]", known)))
+
+    def __contains__(self, key: str) -> bool:
+        return self._values.get(key) is not None
+
+    def at(self, key: str) -> str:
+        """The path of one of the keys."""
+        plain = key.replace("_", "").replace("-", "").isalnum()
+        step = key if plain else f"[{key!r}]"
+        return f"{self.path}.{step}" if self.path and plain else f"{self.path}{step}"
+
+    def keys(self) -> list[str]:
+        return [str.__str__(key) for key in self._values]
+
+    def raw(self, key: str) -> t.Any:
+        return self._values.get(key)
+
+    def text(self, key: str, default: str = "") -> str:
+        value = self._values.get(key)
+        if value is None:
+            return default
+        if not isinstance(value, str):
+            raise wrong_shape(self.at(key), value, "a text")
+        return str.__str__(value)
+
+    def optional_text(self, key: str) -> str | None:
+        return self.text(key) if key in self else None
+
+    def integer(self, key: str) -> int | None:
+        value = self._values.get(key)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise wrong_shape(self.at(key), value, "a whole number")
+        return int(value)
+
+    def boolean(self, key: str, default: bool = False) -> bool:
+        value = self._values.get(key)
+        if value is None:
+            return default
+        if not isinstance(value, bool):
+            raise wrong_shape(self.at(key), value, "true or false")
+        return bool(value)
+
+    def items_of(self, key: str) -> list[tuple[t.Any, str]]:
+        """The entries of a list with their paths; an absent list is empty."""
+        value = self._values.get(key)
+        if value is None:
+            return []
+        if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
+            raise wrong_shape(self.at(key), value, "a list")
+        return [(entry, f"{self.at(key)}[{index}]") for index, entry in enumerate(value)]
+
+    def texts(self, key: str) -> list[tuple[str, str]]:
+        """The entries of a list of texts with their paths."""
+        result = []
+        for entry, path in self.items_of(key):
+            if not isinstance(entry, str):
+                raise wrong_shape(path, entry, "a text")
+            result.append((str.__str__(entry), path))
+        return result
+
+    def mapping(self, key: str, *, known: t.Container[str] = ()) -> Node:
+        """A mapping inside; an absent one is empty."""
+        value = self._values.get(key)
+        return Node({} if value is None else value, self.at(key), known=known)
+
+
+def wrong_shape(path: str, value: t.Any, wanted: str) -> InvalidInput:
+    """The error for a value of the wrong type; the value itself may be long or secret and is left out."""
+    kinds = ((bool, "a boolean"), (str, "a text"), (int, "a number"), (Mapping, "a mapping"), (Sequence, "a list"))
+    kind = next((name for cls, name in kinds if isinstance(value, cls)), f"a {type(value).__name__}")
+    return InvalidInput(f"must be {wanted}, not {'nothing' if value is None else kind}", path=path)
+
+
+def _unknown(key: str, path: str, known: list[str]) -> InvalidInput:
+    near = difflib.get_close_matches(key, known, n=1)
+    remedy = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
+    return InvalidInput("is not a known key", path=path, value=str.__str__(key), remedy=remedy)

@@ -1,0 +1,105 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The findings of a plan: the mistakes in the inventory's values, and what the rules say about the document."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Iterable, Mapping
+
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import Inventory
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ignore import split_ignored
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import Problem
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules import BY_ID
+
+Finding = Mapping[str, t.Any]
+
+_SEVERITIES = ("error", "warning", "info")
+
+
+class Findings(t.NamedTuple):
+    """Both the worst first. ignored: those that the inventory wants, each with its ``reason``."""
+
+    open: list[dict[str, t.Any]]
+    ignored: list[dict[str, t.Any]]
+
+
+def merge_findings(inventory: Inventory, checked: Iterable[Finding]) -> Findings:
+    """One that only repeats a mistake in the inventory is left out.
+
+    A value that could not be read cannot be ignored: what it says is missing from the plan.
+    """
+    own = [_finding(inventory, problem) for problem in sorted(set(inventory.problems), key=str)]
+    repeated = _Repeated(inventory)
+    found = own + [dict(finding) for finding in checked if not repeated(finding)]
+    unread = [finding for finding in own if finding["severity"] == "error"]
+    remaining, ignored = split_ignored((finding for finding in found if finding not in unread), inventory.ignored)
+    return Findings(sorted(unread + remaining, key=_order), sorted(ignored, key=_order))
+
+
+def has_errors(inventory: Inventory) -> bool:
+    """Whether a value was left out because it could not be read."""
+    return any(BY_ID[problem.rule].severity == "error" for problem in inventory.problems if problem.rule)
+
+
+def _order(finding: Finding) -> tuple[t.Any, ...]:
+    place = (finding.get(key) or "" for key in ("host", "namespace", "interface", "peer"))
+    return (_SEVERITIES.index(finding["severity"]), finding["rule"], *place, finding["message"])
+
+
+class _Repeated:
+    """A bad key is left out of the document, where it then looks like a missing one; a bad name stands in it."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        problems = {(problem.rule, problem.host, problem.path) for problem in inventory.problems}
+        self._keys = {path for rule, _host, path in problems if rule == "WG101"}
+        self._names = {problem.value for problem in inventory.problems if problem.rule == "WG609"}
+        self._places = {(p.host, p.path.split(".")[1]) for p in inventory.problems if p.rule == "WG101" and p.host}
+        self._networks = {
+            (member.host, member.interface): member.network
+            for host in inventory.hosts.values()
+            for member in host.members.values()
+        }
+
+    def __call__(self, finding: Finding) -> bool:
+        if finding["rule"] == "WG609":
+            return finding.get("interface") in self._names
+        if finding["rule"] != "WG109":
+            return False
+        host, peer = finding.get("host") or "", finding.get("peer")
+        network = self._networks.get((host, finding.get("interface") or ""), "")
+        subject = peer or host
+        paths = (
+            f"public_keys.{subject}.{network}",
+            f"wireguard_networks.{network}.external_peers.{subject}.public_key",
+        )
+        return (subject, network) in self._places or any(path in self._keys for path in paths)
+
+
+def _finding(inventory: Inventory, problem: Problem) -> dict[str, t.Any]:
+    rule = BY_ID[t.cast("str", problem.rule)]
+    place = f"{problem.path} of host {problem.host}" if problem.host else problem.path
+    value = "" if problem.value is None else f"{problem.value!r} "
+    member = _member(inventory, problem)
+    prefixes = [problem.value] if problem.rule in ("WG205", "WG206", "WG211") and problem.value is not None else []
+    return {
+        "rule": problem.rule,
+        "name": rule.name,
+        "severity": rule.severity,
+        "host": problem.host,
+        "namespace": member.namespace if member else "",
+        "interface": member.interface if member else None,
+        "peer": None,
+        "prefixes": prefixes,
+        "message": f"{place}: {value}{problem.reason}",
+        "hint": problem.remedy,
+        "witness": None,
+    }
+
+
+def _member(inventory: Inventory, problem: Problem) -> t.Any:
+    """The membership that the mistake stands in, if it stands in one."""
+    host = inventory.hosts.get(problem.host)
+    inside = [m for m in (host.members.values() if host else ()) if problem.path.startswith(f"{m.path}.")]
+    return inside[0] if inside else None

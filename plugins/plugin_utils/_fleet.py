@@ -1,0 +1,276 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a fleet document to a Fleet.
+
+A document of the wrong shape raises InvalidInput with the path. A bad value in the right place becomes a Problem that
+the rules report, and the rest of the document is still read.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+from collections.abc import Mapping
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._document import Node
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._expectations import read_expectations
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import (
+    Expectation,
+    Fleet,
+    Host,
+    Interface,
+    Peer,
+    Problem,
+    Stack,
+    StackId,
+    Unmodelled,
+)
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._routing_document import RoutingReader
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._values import Values
+
+_DOCUMENT = frozenset({"version", "hosts", "peer_groups", "prefix_sets", "networks"})
+_HOST = frozenset({"management", "namespaces", "interfaces"})
+_STACK = frozenset(
+    {
+        "addresses",
+        "advertise",
+        "links",
+        "forwarding",
+        "rp_filter",
+        "masquerade",
+        "port_forwards",
+        "ipv6",
+        "routes",
+        "rules",
+    }
+)
+_STACK_UNMODELLED = {"vrf": "a VRF", "vrfs": "a VRF", "firewall": "a firewall", "nat": "address translation"}
+_INTERFACE = frozenset(
+    {
+        "name",
+        "network",
+        "namespace",
+        "socket_namespace",
+        "public_key",
+        "addresses",
+        "advertise",
+        "listen_port",
+        "fwmark",
+        "mtu",
+        "routes",
+        "dns",
+        "peer_group",
+        "peers",
+        "options",
+    }
+)
+_PEER = frozenset(
+    {
+        "name",
+        "public_key",
+        "preshared_key_id",
+        "endpoint",
+        "allowed_ips",
+        "allowed_ips_set",
+        "persistent_keepalive",
+        "managed",
+        "options",
+    }
+)
+
+
+def fleet_document(document: t.Any) -> t.Any:
+    """The fleet document inside a plan document, or the document itself."""
+    if isinstance(document, Mapping) and "fleet" in document and "hosts" not in document:
+        return document["fleet"]
+    return document
+
+
+def parse_fleet(document: t.Any) -> Fleet:
+    """Read a fleet document or the one inside a plan. Raises InvalidInput where its shape is wrong."""
+    root = Node(fleet_document(document), "", known=_DOCUMENT)
+    version = root.integer("version")
+    if version not in (None, 1):
+        raise InvalidInput("is a version that is not known", path="version", value=version, remedy="write 1")
+    if "hosts" not in root:
+        raise InvalidInput("is missing", path="hosts", remedy="a fleet document has a mapping of hosts")
+    return _Reader(root).read(root)
+
+
+class _Reader:
+    """One pass over the document; collects problems and unmodelled constructs."""
+
+    def __init__(self, root: Node) -> None:
+        self.values = Values()
+        self.unmodelled: list[Unmodelled] = []
+        self.routing = RoutingReader(self.values, self.unmodelled)
+        self.sets = self._prefix_sets(root.mapping("prefix_sets"))
+        groups = root.mapping("peer_groups")
+        self.groups = {name: self._peers(groups, name) for name in groups.keys()}
+
+    def read(self, root: Node) -> Fleet:
+        hosts = root.mapping("hosts")
+        read_hosts = {name: self._host(name, hosts.mapping(name, known=_HOST)) for name in hosts.keys()}
+        networks = root.mapping("networks")
+        pools: dict[str, tuple[Prefix, ...]] = {}
+        expectations: list[Expectation] = []
+        for name in networks.keys():
+            network = networks.mapping(name, known=("pool", "expect", "options"))
+            pools[name] = self.values.prefixes(network, "pool")
+            expectations += read_expectations(network, name, self.values, hosts=read_hosts)
+        return Fleet(
+            hosts=read_hosts,
+            peer_groups=self.groups,
+            prefix_sets=self.sets,
+            pools=pools,
+            expectations=tuple(expectations),
+            problems=tuple(_placed(self.values.problems, read_hosts)),
+            unmodelled=tuple(self.unmodelled),
+        )
+
+    def _prefix_sets(self, sets: Node) -> dict[str, tuple[Prefix, ...]]:
+        return {name: self.values.prefixes(sets, name) for name in sets.keys()}
+
+    def _host(self, name: str, node: Node) -> Host:
+        management = node.mapping("management", known=("address", "namespace"))
+        namespaces = node.mapping("namespaces")
+        interfaces = tuple(
+            self._interface(name, Node(entry, path, known=_INTERFACE)) for entry, path in node.items_of("interfaces")
+        )
+        used = [name for interface in interfaces for name in (interface.namespace, interface.socket_namespace)]
+        names = dict.fromkeys(["", *namespaces.keys(), *used])
+        return Host(
+            name=name,
+            management_address=management.optional_text("address"),
+            management_namespace=management.text("namespace"),
+            stacks={namespace: self._stack(StackId(name, namespace), namespaces) for namespace in names},
+            interfaces=interfaces,
+        )
+
+    def _stack(self, stack: StackId, namespaces: Node) -> Stack:
+        node = namespaces.mapping(stack.namespace, known=_STACK | _STACK_UNMODELLED.keys())
+        values = self.values.within(host=stack.host, namespace=stack.namespace)
+        for key, what in _STACK_UNMODELLED.items():
+            if node.raw(key):
+                self.unmodelled.append(Unmodelled(stack=stack, path=node.at(key), what=what))
+        devices = node.mapping("addresses")
+        addresses = {device: values.addresses(devices, device) for device in devices.keys()}
+        forwarding = node.mapping("forwarding", known=("ipv4", "ipv6"))
+        ipv6 = node.boolean("ipv6", True)
+        if not ipv6:
+            addresses = {name: tuple(one for one in held if one.family == 4) for name, held in addresses.items()}
+        return Stack(
+            id=stack,
+            addresses=addresses,
+            advertise=values.prefixes(node, "advertise") if "advertise" in node else None,
+            links=_mtus(node.mapping("links")),
+            forwarding={4: forwarding.boolean("ipv4"), 6: forwarding.boolean("ipv6")},
+            rp_filter=_rp_filter(node.mapping("rp_filter")),
+            masquerade=tuple(text for text, _path in node.texts("masquerade")),
+            ipv6=ipv6,
+            routes=self.routing.routes(node, stack, addresses),
+            rules=self.routing.rules(node, stack),
+            path=node.path,
+        )
+
+    def _interface(self, host: str, node: Node) -> Interface:
+        if "name" not in node:
+            raise InvalidInput("has no name", path=node.path, remedy="every interface has a name")
+        name, namespace = node.text("name"), node.text("namespace")
+        values = self.values.within(host=host, namespace=namespace, interface=name)
+        group = node.optional_text("peer_group")
+        if group is not None and group not in self.groups:
+            raise InvalidInput("is not one of peer_groups", path=node.at("peer_group"), value=group)
+        routes = node.optional_text("routes")
+        if routes not in (None, "auto", "explicit", "off"):
+            raise InvalidInput("is not auto, explicit or off", path=node.at("routes"), value=routes)
+        node.mapping("options")
+        key, bad_key = values.public_key(node, "public_key")
+        return Interface(
+            host=host,
+            name=name,
+            network=node.optional_text("network"),
+            namespace=namespace,
+            socket_namespace=node.text("socket_namespace"),
+            key=key,
+            bad_key=bad_key,
+            addresses=values.addresses(node, "addresses"),
+            advertise=values.prefixes(node, "advertise") if "advertise" in node else None,
+            listen_port=values.port(node, "listen_port"),
+            fwmark=values.mark(node, "fwmark"),
+            mtu=node.integer("mtu"),
+            routes=routes,
+            peer_group=group,
+            peers=self._peers(node, "peers", values),
+            path=node.path,
+        )
+
+    def _peers(self, node: Node, key: str, values: Values | None = None) -> tuple[Peer, ...]:
+        values = values or self.values
+        return tuple(self._peer(Node(entry, path, known=_PEER), values) for entry, path in node.items_of(key))
+
+    def _peer(self, node: Node, values: Values) -> Peer:
+        name = node.text("name") or node.text("public_key")[:8] or "without a name"
+        values = values.within(peer=name)
+        key, bad_key = values.public_key(node, "public_key")
+        prefix_set = node.optional_text("allowed_ips_set")
+        if prefix_set is not None and prefix_set not in self.sets:
+            raise InvalidInput("is not one of prefix_sets", path=node.at("allowed_ips_set"), value=prefix_set)
+        managed = node.boolean("managed") if "managed" in node else None
+        node.mapping("options")
+        return Peer(
+            name=name,
+            ident=key or f"?{name}",
+            key=key,
+            bad_key=bad_key,
+            preshared_key_id=node.optional_text("preshared_key_id"),
+            endpoint=values.endpoint(node, "endpoint"),
+            allowed_ips=values.prefixes(node, "allowed_ips", mapped_too=True),
+            allowed_ips_set=prefix_set,
+            persistent_keepalive=values.bounded(node, "persistent_keepalive", 65535) or 0,
+            managed=managed,
+            path=node.path,
+        )
+
+
+def _mtus(node: Node) -> dict[str, int]:
+    """The MTU of every described link."""
+    return {name: node.mapping(name, known=("mtu",)).integer("mtu") or 1500 for name in node.keys()}
+
+
+def _rp_filter(node: Node) -> dict[str, int]:
+    result = {}
+    for device in node.keys():
+        value = node.integer(device)
+        if value not in (0, 1, 2):
+            raise InvalidInput("is not 0, 1 or 2", path=node.at(device), value=value, remedy="0 off, 1 strict, 2 loose")
+        result[device] = value
+    return result
+
+
+def _placed(problems: list[Problem], hosts: dict[str, Host]) -> t.Iterator[Problem]:
+    """A problem in a shared row is told of the first interface that uses the row."""
+    for problem in problems:
+        shared = None if problem.host else _first_user(problem.path, hosts)
+        if shared is None:
+            yield problem
+        else:
+            yield dataclasses.replace(
+                problem, host=shared.host, namespace=shared.namespace, interface=shared.name, peer=problem.peer
+            )
+
+
+def _first_user(path: str, hosts: dict[str, Host]) -> Interface | None:
+    """The first interface that uses the shared row at the path."""
+    for host in hosts.values():
+        for interface in host.interfaces:
+            group = interface.peer_group
+            sets = {peer.allowed_ips_set for peer in interface.peers}
+            if group and path.startswith((f"peer_groups.{group}[", f"peer_groups[{group!r}]")):
+                return interface
+            if any(name and path.startswith((f"prefix_sets.{name}[", f"prefix_sets[{name!r}]")) for name in sets):
+                return interface
+    return None

@@ -1,0 +1,197 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The declared intents (``expect``): an accept flow must arrive both ways, a deny flow must not arrive at all."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import format_number
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import (
+    FAMILIES,
+    End,
+    Expectation,
+    StackId,
+)
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._flows import Example, starts
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ownership import Owned, Ownership
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
+    EMPTY,
+    Intervals,
+    covers,
+    from_prefixes,
+    intersect,
+    subtract,
+    union,
+)
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._walk import ARRIVALS, Blocked, Piece, Walk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """A declared intent with its verdict. example and back tell of one packet that breaks it."""
+
+    expectation: Expectation
+    holds: bool
+    reason: str = ""
+    family: int = 4
+    example: Example | None = None
+    back: bool = False
+
+    def as_dict(self) -> dict[str, t.Any]:
+        wanted = self.expectation
+        return {
+            "network": wanted.network,
+            "index": wanted.index,
+            "from": wanted.source.text,
+            "to": wanted.destination.text,
+            "reach": wanted.reach,
+            "holds": self.holds,
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Resolved:
+    """An end of an intent: what which stacks own of it, and the rest that nobody owns."""
+
+    owned: dict[StackId, list[Owned]]
+    parts: dict[tuple[StackId, int], Intervals]
+    nobodys: dict[int, Intervals]
+
+    def all(self, family: int) -> Intervals:
+        found = [part for (_stack, one), part in self.parts.items() if one == family]
+        return union(*found, self.nobodys[family])
+
+
+def judge_expectations(model: Model, ownership: Ownership) -> list[Intent]:
+    """Every declared intent, in document order."""
+    return [_judge(model, ownership, one) for one in model.fleet.expectations]
+
+
+def _judge(model: Model, ownership: Ownership, wanted: Expectation) -> Intent:
+    source = _resolve(ownership, wanted.source, wanted.network)
+    destination = _resolve(ownership, wanted.destination, wanted.network)
+    if wanted.reach and not (source.parts and (destination.parts or any(destination.nobodys.values()))):
+        missing = wanted.destination if source.parts else wanted.source
+        return Intent(expectation=wanted, holds=False, reason=f"nobody in this fleet owns {missing.text}")
+    tested = False
+    for family in FAMILIES:
+        there = list(_walks(model, source, destination, family, relaxed=wanted.reach))
+        tested = tested or bool(there)
+        back = list(_walks(model, destination, source, family, relaxed=True)) if wanted.reach else []
+        for way, pieces, target in ((False, there, destination), (True, back, source)):
+            for stack, piece in pieces:
+                example = _breaks(wanted, stack, piece, target, family)
+                if example is not None:
+                    return Intent(
+                        expectation=wanted,
+                        holds=False,
+                        reason=_reason(wanted, example, family, back=way),
+                        family=family,
+                        example=example,
+                        back=way,
+                    )
+    if wanted.reach and not tested:
+        return Intent(expectation=wanted, holds=False, reason="the two ends have no address family in common")
+    return Intent(expectation=wanted, holds=True)
+
+
+def _walks(
+    model: Model, source: _Resolved, destination: _Resolved, family: int, *, relaxed: bool
+) -> t.Iterator[tuple[StackId, Piece]]:
+    """Every piece from one end to the other; what a stack owns itself on both ends stays at home and is left out."""
+    walk = Walk(model, family, on_past_blockers=relaxed)
+    wanted = destination.all(family)
+    for stack, owned in source.owned.items():
+        mine = source.parts.get((stack, family), EMPTY)
+        target = subtract(wanted, destination.parts.get((stack, family), EMPTY))
+        for one in owned:
+            for start in starts(model, one, family):
+                for piece in walk.start(stack, intersect(start.sources, mine), target, ingress=start.ingress):
+                    yield stack, piece
+
+
+def _breaks(wanted: Expectation, stack: StackId, piece: Piece, target: _Resolved, family: int) -> Example | None:
+    """A packet of the piece that breaks the intent."""
+    place = piece.place.stack
+    theirs = target.parts.get((place, family), EMPTY)
+    free = target.nobodys[family]
+    arrived = piece.outcome in ARRIVALS and not piece.blockers
+    if wanted.reach:
+        missed = piece.destinations
+        if arrived:
+            if covers(theirs, missed):
+                return None
+            missed = subtract(missed, union(theirs, free))
+        first = piece.blockers[0] if piece.blockers else Blocked(piece.outcome, piece.place)
+    else:
+        reached = union(theirs, free) if place != stack else theirs
+        missed = intersect(piece.destinations, reached) if arrived else EMPTY
+        first = Blocked(piece.outcome, piece.place)
+    if not missed:
+        return None
+    return Example(stack, place, piece.sources[0], missed[0], first)
+
+
+def _reason(wanted: Expectation, example: Example, family: int, *, back: bool) -> str:
+    packet = f"{format_number(family, example.source)} to {format_number(family, example.destination)}"
+    way = "the reply from" if back else "a packet from"
+    if not wanted.reach:
+        return f"{way} {packet} arrives at {example.first.place.stack}"
+    return f"{way} {packet} {ending(example.first)}"
+
+
+def ending(blocked: Blocked) -> str:
+    """``ends with no_peer at fra1 on wg0``."""
+    place = blocked.place
+    if blocked.outcome == "delivered":
+        return f"is delivered to {place.stack} instead"
+    if blocked.outcome == "exits":
+        return f"leaves {place.stack} by {place.device} instead"
+    where = f"{place.stack} on {place.device}" if place.device else str(place.stack)
+    return f"ends with {blocked.outcome} at {where}"
+
+
+def _resolve(ownership: Ownership, end: End, network: str) -> _Resolved:
+    """Which stacks an end means, and what they own of it: in the named network, else in the intent's, else in any."""
+    owned: dict[StackId, list[Owned]] = {}
+    names = list(ownership.networks) if end.network is None else [end.network]
+    everywhere = [one for name in names if name in ownership.networks for one in _members(ownership, name)]
+    home = [one for one in everywhere if end.network is not None or one[0] == network]
+    for chosen in (home, everywhere):
+        for _name, one in chosen:
+            if end.hosts is None or one.stack.host in end.hosts:
+                owned.setdefault(one.stack, []).append(one)
+        if owned and (end.prefixes is None or chosen is everywhere or _touches(owned, end)):
+            break
+        owned = {}
+    parts, nobodys = {}, dict.fromkeys(FAMILIES, EMPTY)
+    for family in FAMILIES:
+        named = None if end.prefixes is None else from_prefixes(one for one in end.prefixes if one.family == family)
+        for stack, held in owned.items():
+            part = union(*(one.everything(family) for one in held))
+            part = part if named is None else intersect(part, named)
+            if part:
+                parts[stack, family] = part
+        if named and end.hosts is None and not any(one == family for _stack, one in parts):
+            nobodys[family] = named
+    kept = {stack: held for stack, held in owned.items() if any((stack, family) in parts for family in FAMILIES)}
+    return _Resolved(owned=kept, parts=parts, nobodys=nobodys)
+
+
+def _members(ownership: Ownership, name: str) -> list[tuple[str, Owned]]:
+    return [(name, one) for one in ownership.networks[name].stacks.values()]
+
+
+def _touches(owned: dict[StackId, list[Owned]], end: End) -> bool:
+    """Whether somebody owns a part of the named prefixes."""
+    return any(
+        intersect(one.everything(prefix.family), from_prefixes([prefix]))
+        for held in owned.values()
+        for one in held
+        for prefix in end.prefixes or ()
+    )

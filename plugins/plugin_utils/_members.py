@@ -1,0 +1,124 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads one host's membership in one network."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Mapping
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import EndpointView, Member, Network
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declared_endpoint import DeclaredEndpoint
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._networks import (
+    BACKENDS,
+    read_mark,
+)
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import Cursor, nearest
+
+OPTIONS = (
+    "addresses", "advertise", "backend", "endpoint", "fwmark", "hubs", "interface", "listen_port", "mtu", "namespace",
+    "persistent_keepalive", "private_key_file", "public_key", "socket_namespace", "state", "userspace_engine",
+)  # fmt: skip
+_SECRETS = ("private_key", "preshared_key")
+
+
+def read_member(cursor: Cursor, declared: Mapping[str, Cursor], network: Network) -> Member:
+    """cursor: the membership as a whole, for what is missing in it. declared: its options, merged."""
+    options = _known(declared)
+    state = _or(options, "state", lambda c: c.choice(("present", "absent")), "present")
+    member = Member(
+        host=cursor.host,
+        network=network.name,
+        path=cursor.path,
+        state=state,
+        interface=_or(options, "interface", Cursor.interface_name, network.interface),
+        namespace=_or(options, "namespace", Cursor.name, ""),
+        socket_namespace=_or(options, "socket_namespace", Cursor.name, ""),
+        addresses=tuple(sorted(set(_or(options, "addresses", lambda c: c.each(Cursor.interface_address), ())))),
+        advertise=tuple(sorted(set(_or(options, "advertise", lambda c: c.each(_advertised), ())))),
+        endpoint=_or(options, "endpoint", _read_endpoint, EndpointView()),
+        hubs=_or(options, "hubs", lambda c: c.each(Cursor.text), ()),
+        listen_port=_or(options, "listen_port", lambda c: c.integer(1, 65535), network.listen_port),
+        mtu=_or(options, "mtu", lambda c: c.integer(576, 65455), network.mtu),
+        fwmark=_or(options, "fwmark", read_mark, network.routing.fwmark),
+        persistent_keepalive=_or(options, "persistent_keepalive", lambda c: c.integer(0, 65535), None),
+        public_key=_or(options, "public_key", Cursor.public_key, None),
+        private_key_file=_or(options, "private_key_file", _absolute_path, None),
+        backend=_or(options, "backend", lambda c: c.choice(BACKENDS), network.backend),
+        userspace_engine=_or(options, "userspace_engine", Cursor.text, None),
+    )
+    if state == "present":
+        _check_present(cursor, options, network=network, member=member)
+    return member
+
+
+def _known(declared: Mapping[str, Cursor]) -> dict[str, Cursor]:
+    found = {}
+    for name, cursor in declared.items():
+        if name in _SECRETS:
+            cursor.refuse("does not belong into an inventory", remedy=_secret_remedy(name), show=False)
+        elif name not in OPTIONS:
+            cursor.refuse("is not an option", remedy=nearest(name, OPTIONS), show=False)
+        elif cursor.value is not None:
+            found[name] = cursor
+    return found
+
+
+def _secret_remedy(name: str) -> str:
+    if name == "private_key":
+        return "keys are made on the host; to bring one, give it by network in wireguard_private_keys, vaulted"
+    return "write preshared_keys: derived in the network, and give the fleet's secret in wireguard_fleet_secret"
+
+
+def _or(options: Mapping[str, Cursor], name: str, read: t.Callable[[Cursor], t.Any], default: t.Any) -> t.Any:
+    if name not in options:
+        return default
+    value = read(options[name])
+    return default if value is None else value
+
+
+def _check_present(cursor: Cursor, options: Mapping[str, Cursor], *, network: Network, member: Member) -> None:
+    if "addresses" not in options or options["addresses"].value == []:
+        remedy = f"give the host at least one address of network {network.name}: addresses: [10.0.0.1]"
+        cursor.at(".addresses", None).refuse("is missing", remedy=remedy)
+    if member.mtu is not None and member.mtu < 1280 and any(address.family == 6 for address in member.addresses):
+        place = options.get("mtu") or cursor.at(".mtu", member.mtu)
+        place.refuse(
+            "is too small for IPv6 (RFC 8200, 5)", remedy="write 1280 or more, or take the IPv6 addresses away"
+        )
+    if "hubs" in options and network.topology != "hub":
+        options["hubs"].refuse(f"has no meaning in the topology {network.topology}", remedy="leave it out", show=False)
+
+
+def _advertised(cursor: Cursor) -> t.Optional[Prefix]:
+    prefix = cursor.prefix()
+    if prefix is not None and prefix.length <= 1:
+        remedy = "advertise the prefixes that are really behind the host"
+        cursor.refuse("cannot be advertised: this version has no exit nodes", remedy=remedy)
+        return None
+    return prefix
+
+
+def _absolute_path(cursor: Cursor) -> t.Optional[str]:
+    path = cursor.text()
+    if path is not None and not path.startswith("/"):
+        cursor.refuse("is not an absolute path", remedy="write /etc/wireguard/wg0.key")
+        return None
+    return path
+
+
+def _read_endpoint(cursor: Cursor) -> EndpointView:
+    """One endpoint for everybody, or ``{default: ..., <observer or group>: ...}``; null: none for that observer."""
+    if not isinstance(cursor.value, Mapping):
+        return EndpointView(default=cursor.endpoint())
+    views: list[tuple[str, t.Optional[DeclaredEndpoint]]] = []
+    default: t.Optional[DeclaredEndpoint] = None
+    for observer, entry in cursor.entries().items():
+        endpoint = None if entry.value is None else entry.endpoint()
+        if observer == "default":
+            default = endpoint
+        else:
+            views.append((observer, endpoint))
+    return EndpointView(default=default, views=tuple(views))

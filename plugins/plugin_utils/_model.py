@@ -1,0 +1,81 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The fleet ready for packets: stacks with their routing, interfaces with their cryptokey tables."""
+
+from __future__ import annotations
+
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey import Cryptokey, build_cryptokey
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fib import Fib
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Fleet, Interface, Stack, StackId
+
+
+class StackModel:
+    """One stack: its routing table is compiled when a packet first asks for it."""
+
+    def __init__(self, model: Model, stack: Stack, interfaces: tuple[Interface, ...]) -> None:
+        self._model = model
+        self.id = stack.id
+        self.stack = stack
+        self.devices: dict[str, Interface] = {}
+        for interface in interfaces:
+            self.devices.setdefault(interface.name, interface)
+        self._fib: Fib | None = None
+
+    @property
+    def fib(self) -> Fib:
+        if self._fib is None:
+            tables = {name: self._model.cryptokey(interface) for name, interface in self.devices.items()}
+            self._fib = Fib(self.stack, list(self.devices.values()), tables)
+        return self._fib
+
+
+class Model:
+    """Everything the prover, the trace and the rules look up; one per fleet, kept in its memo."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.fleet = fleet
+        self.stacks: dict[StackId, StackModel] = {}
+        self.by_key: dict[str, Interface] = {}
+        self.interfaces = tuple(fleet.interfaces())
+        self._by_name: dict[tuple[str | None, str], Interface] = {}
+        self._cryptokeys: dict[Interface, Cryptokey] = {}
+        for host in fleet.hosts.values():
+            for namespace, stack in host.stacks.items():
+                inside = tuple(one for one in host.interfaces if one.namespace == namespace)
+                self.stacks[stack.id] = StackModel(self, stack, inside)
+            for interface in host.interfaces:
+                if interface.key is not None:
+                    self.by_key.setdefault(interface.key, interface)
+                self._by_name.setdefault((interface.network, interface.host), interface)
+
+    @classmethod
+    def of(cls, fleet: Fleet) -> Model:
+        """The model of a fleet, built once."""
+        model = fleet.memo.get("model")
+        if model is None:
+            model = fleet.memo["model"] = cls(fleet)
+        return model
+
+    def cryptokey(self, interface: Interface) -> Cryptokey:
+        found = self._cryptokeys.get(interface)
+        if found is None:
+            found = self._cryptokeys[interface] = build_cryptokey(self.fleet, interface)
+        return found
+
+    def target(self, interface: Interface, ident: str) -> Interface | None:
+        """The interface behind a peer entry; None where its key is no interface of the fleet.
+
+        While the peer's key is not known yet, its name and network say which interface is meant (WG109 tells of it).
+        """
+        if not ident.startswith("?"):
+            return self.by_key.get(ident)
+        return self._by_name.get((interface.network, ident[1:]))
+
+    def entry_of(self, receiver: Interface, sender: Interface) -> str | None:
+        """Under which ident the receiver lists the sender; None where it does not."""
+        peers = self.cryptokey(receiver)
+        if sender.key is not None and sender.key in peers:
+            return sender.key
+        unknown = f"?{sender.host}"
+        return unknown if unknown in peers and self.target(receiver, unknown) is sender else None

@@ -1,0 +1,103 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether every name that an inventory refers to is there: hubs, ends of links, gateways, observers, groups."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import Host, Member, Network
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import Problem, nearest
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Known:
+    networks: Collection[str]
+    hosts: Collection[str]
+    members: Collection[str]
+    groups: Collection[str]
+
+
+def check_names(
+    networks: Mapping[str, Network],
+    hosts: Mapping[str, Host],
+    groups: Collection[str],
+    all_hosts: Collection[str],
+    problems: list[Problem],
+) -> None:
+    """hosts: those with a membership; all_hosts: those that are planned at all."""
+    joined = [host for host in hosts if any(m.state == "present" for m in hosts[host].members.values())]
+    known = _Known(networks=networks, hosts=all_hosts, members=joined, groups=groups)
+    for network in networks.values():
+        members = {name: host.members[network.name] for name, host in hosts.items() if network.name in host.members}
+        # A network nobody has joined may name hubs that join later.
+        if members:
+            _check_network(network, members, problems)
+        _check_external_peers(network, members, known, problems)
+        _check_expectations(network, known, problems)
+    for host in hosts.values():
+        for member in host.members.values():
+            _check_member(member, networks[member.network], known, problems)
+
+
+def _check_network(network: Network, members: Mapping[str, Member], problems: list[Problem]) -> None:
+    root = f"wireguard_networks.{network.name}"
+    for index, hub in enumerate(network.hubs):
+        if hub not in members:
+            problems.append(_no_member(f"{root}.hubs[{index}]", hub, network, members))
+    seen = set()
+    for index, link in enumerate(network.links):
+        path = f"{root}.links[{index}]"
+        problems.extend(_no_member(path, end, network, members) for end in (link.one, link.other) if end not in members)
+        if (link.one, link.other) in seen:
+            reason = f"links {link.one} and {link.other} a second time"
+            problems.append(Problem(path=path, reason=reason, remedy="keep one of the two entries"))
+        seen.add((link.one, link.other))
+
+
+def _no_member(path: str, name: str, network: Network, members: Collection[str], *, host: str = "") -> Problem:
+    remedy = nearest(name, members) or f"let the host join: wireguard: {{{network.name}: {{addresses: [...]}}}}"
+    return Problem(path=path, value=name, reason=f"is not a member of network {network.name}", remedy=remedy, host=host)
+
+
+def _check_external_peers(
+    network: Network, members: Mapping[str, Member], known: _Known, problems: list[Problem]
+) -> None:
+    for peer in network.external_peers:
+        path = f"wireguard_networks.{network.name}.external_peers.{peer.name}"
+        if peer.name in known.hosts:
+            reason = "has the name of a host of the inventory"
+            problems.append(Problem(path=path, reason=reason, remedy="give the external peer another name"))
+        via = members.get(peer.via)
+        if peer.via and (via is None or via.state != "present"):
+            problems.append(_no_member(f"{path}.via", peer.via, network, members))
+
+
+def _check_expectations(network: Network, known: _Known, problems: list[Problem]) -> None:
+    kinds = {"host": known.members, "group": known.groups, "network": known.networks}
+    for index, expectation in enumerate(network.expect):
+        for side in ("from", "to"):
+            ((kind, name),) = expectation[side].items()
+            if kind in kinds and name not in kinds[kind]:
+                path = f"wireguard_networks.{network.name}.expect[{index}].{side}.{kind}"
+                remedy = nearest(name, kinds[kind])
+                reason = "is not a host of the fleet" if kind == "host" else f"is not a {kind} of this inventory"
+                problems.append(Problem(path=path, value=name, reason=reason, remedy=remedy))
+
+
+def _check_member(member: Member, network: Network, known: _Known, problems: list[Problem]) -> None:
+    observers = {*known.hosts, *known.groups}
+    for observer, _endpoint in member.endpoint.views:
+        if observer not in observers:
+            reason = "is neither a host nor a group of this inventory, nor `default`"
+            remedy = nearest(observer, observers)
+            path = f"{member.path}.endpoint.{observer}"
+            problems.append(Problem(path=path, reason=reason, remedy=remedy, host=member.host))
+    for index, hub in enumerate(member.hubs if network.topology == "hub" else ()):
+        if hub not in network.hubs:
+            path = f"{member.path}.hubs[{index}]"
+            reason = f"is not a hub of network {network.name}"
+            remedy = nearest(hub, network.hubs)
+            problems.append(Problem(path=path, value=hub, reason=reason, remedy=remedy, host=member.host))

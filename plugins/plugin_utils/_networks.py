@@ -1,0 +1,215 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads one entry of ``wireguard_networks``. Names of hosts and groups are checked later, when all are known."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Mapping
+
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import (
+    DEFAULT_PORT,
+    ExternalPeer,
+    Link,
+    Network,
+    Routing,
+)
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import Cursor
+
+OPTIONS = (
+    "interface", "pool", "topology", "hubs", "links", "listen_port", "mtu", "backend", "preshared_keys",
+    "preshared_epoch", "routing", "forwarding", "external_peers", "expect",
+)  # fmt: skip
+BACKENDS = ("auto", "kernel", "userspace")
+SELECTORS = ("host", "group", "network", "prefix")
+RULE_OPTIONS = ("priority", "from", "to", "iif", "fwmark", "invert", "table", "suppress_prefixlength")
+_MAX32 = 2**32 - 1
+_TABLES = {255: "local", 254: "main", 253: "default"}
+
+
+def read_network(name: str, cursor: Cursor) -> Network:
+    """The network as far as it could be read; every mistake is noted in the cursor's list."""
+    options = cursor.options(OPTIONS)
+    topology = _or(options, "topology", lambda c: c.choice(("mesh", "hub", "links")), "mesh")
+    _check_topology(cursor, options, topology)
+    return Network(
+        name=name,
+        interface=_read_interface_name(cursor, options, f"wg-{name}"),
+        topology=topology,
+        pool=_or(options, "pool", lambda c: c.each(Cursor.prefix), ()),
+        hubs=_or(options, "hubs", lambda c: c.each(Cursor.text), ()),
+        links=_or(options, "links", lambda c: c.each(_read_link), ()),
+        listen_port=_or(options, "listen_port", lambda c: c.integer(1, 65535), DEFAULT_PORT),
+        mtu=_or(options, "mtu", lambda c: c.integer(576, 65455), None),
+        backend=_or(options, "backend", lambda c: c.choice(BACKENDS), None),
+        preshared_keys=_or(options, "preshared_keys", lambda c: c.choice(("none", "derived")), None),
+        preshared_epoch=_or(options, "preshared_epoch", lambda c: c.integer(0, _MAX32), 1),
+        routing=_or(options, "routing", _read_routing, Routing()),
+        forwarding=_or(options, "forwarding", lambda c: c.choice(("managed", "unmanaged")), "managed"),
+        external_peers=_or(options, "external_peers", _read_external_peers, ()),
+        expect=_or(options, "expect", lambda c: c.each(_read_expectation), ()),
+    )
+
+
+def _read_interface_name(cursor: Cursor, options: Mapping[str, Cursor], default: str) -> str:
+    """The declared name, or the default; a default that is too long is noted too: the network needs another one."""
+    if "interface" not in options:
+        return cursor.at(".interface", default).interface_name() or default
+    return options["interface"].interface_name() or default
+
+
+def read_rules(cursor: Cursor) -> tuple[dict[str, t.Any], ...]:
+    """Policy rules as in ip-rule(8); what is not declared is left out."""
+    return cursor.each(_read_rule)
+
+
+def read_table(cursor: Cursor) -> t.Optional[str]:
+    """A routing table by its number, or by a name that it has everywhere; those three numbers become names."""
+    if cursor.value in _TABLES.values():
+        return cursor.text()
+    if isinstance(cursor.value, str) and not cursor.value.isdigit():
+        remedy = "write its number, see /etc/iproute2/rt_tables"
+        cursor.refuse("is the name of a table that other hosts may not know", remedy=remedy)
+        return None
+    number = cursor.integer(1, _MAX32)
+    return None if number is None else _TABLES.get(number, str(number))
+
+
+def read_mark(cursor: Cursor) -> t.Optional[int]:
+    """A packet mark, also in hexadecimal as ip-rule(8) and wg(8) print it."""
+    if isinstance(cursor.value, str) and cursor.value.lower().startswith("0x"):
+        try:
+            return cursor.at("", int(cursor.value, 16)).integer(0, _MAX32)
+        except ValueError:
+            cursor.refuse("is not a packet mark", remedy="write a number, such as 0xca6c")
+            return None
+    return cursor.integer(0, _MAX32)
+
+
+def _or(options: Mapping[str, Cursor], name: str, read: t.Callable[[Cursor], t.Any], default: t.Any) -> t.Any:
+    if name not in options:
+        return default
+    value = read(options[name])
+    return default if value is None else value
+
+
+def _check_topology(cursor: Cursor, options: Mapping[str, Cursor], topology: str) -> None:
+    for option, owner in (("hubs", "hub"), ("links", "links")):
+        if topology == owner and option not in options:
+            cursor.at(".topology", topology).refuse(f"needs {option}", remedy=f"add the option {option}")
+        if topology != owner and option in options:
+            options[option].refuse(
+                f"has no meaning in the topology {topology}", remedy=f"write `topology: {owner}`", show=False
+            )
+
+
+def _read_link(cursor: Cursor) -> t.Optional[Link]:
+    """``[a, b]`` or ``{between: [a, b], cost: 10}``."""
+    ends, cost = cursor, 1
+    if isinstance(cursor.value, Mapping):
+        options = cursor.options(("between", "cost"))
+        cost = _or(options, "cost", lambda c: c.integer(1, 1_000_000), 1)
+        if "between" not in options:
+            cursor.refuse("has no option between", remedy="write {between: [a, b], cost: 10}", show=False)
+            return None
+        ends = options["between"]
+    names = ends.each(Cursor.text)
+    if len(names) != 2 or names[0] == names[1]:
+        ends.refuse("is not a pair of two different hosts", remedy="write [a, b]", show=False)
+        return None
+    one, other = sorted(names)
+    return Link(one=one, other=other, cost=cost)
+
+
+def _read_routing(cursor: Cursor) -> Routing:
+    if cursor.value is False:
+        return Routing(automatic=False)
+    if cursor.value is True:
+        return Routing()
+    options = cursor.options(("table", "metric", "rules", "fwmark"))
+    return Routing(
+        table=_or(options, "table", _read_route_table, None),
+        metric=_or(options, "metric", lambda c: c.integer(0, _MAX32), None),
+        fwmark=_or(options, "fwmark", read_mark, None),
+        rules=_or(options, "rules", read_rules, ()),
+    )
+
+
+def _read_route_table(cursor: Cursor) -> t.Optional[str]:
+    table = read_table(cursor)
+    if table == "local":
+        cursor.refuse("is the kernel's own table", remedy="write another number")
+    return table
+
+
+def _read_rule(cursor: Cursor) -> t.Optional[dict[str, t.Any]]:
+    options = cursor.options(RULE_OPTIONS)
+    if "priority" not in options or "table" not in options:
+        remedy = "write {priority: 100, to: 10.0.0.0/8, table: 200}"
+        cursor.refuse("needs a priority and a table", remedy=remedy, show=False)
+        return None
+    readers: dict[str, t.Callable[[Cursor], t.Any]] = {
+        "priority": lambda c: c.integer(1, 32765),
+        "from": _prefix_text,
+        "to": _prefix_text,
+        "iif": Cursor.text,
+        "fwmark": read_mark,
+        "invert": Cursor.flag,
+        "table": read_table,
+        "suppress_prefixlength": lambda c: c.integer(0, 128),
+    }
+    return {name: readers[name](options[name]) for name in RULE_OPTIONS if name in options}
+
+
+def _prefix_text(cursor: Cursor) -> t.Optional[str]:
+    prefix = cursor.prefix()
+    return None if prefix is None else str(prefix)
+
+
+def _read_external_peers(cursor: Cursor) -> tuple[ExternalPeer, ...]:
+    return tuple(_read_external_peer(name, entry) for name, entry in sorted(cursor.entries().items()))
+
+
+def _read_external_peer(name: str, cursor: Cursor) -> ExternalPeer:
+    options = cursor.options(("public_key", "addresses", "advertise", "via", "kind", "endpoint", "preshared_keys"))
+    if "via" not in options:
+        cursor.refuse("has no option via", remedy="name the member that it connects to: {via: fra1}", show=False)
+    if "addresses" not in options and "advertise" not in options:
+        cursor.refuse("has no addresses", remedy="give it at least one: {addresses: [10.77.200.1]}", show=False)
+    lists = (options[option] for option in ("addresses", "advertise") if option in options)
+    prefixes = {prefix for entries in lists for prefix in entries.each(Cursor.prefix)}
+    endpoint = _or(options, "endpoint", Cursor.endpoint, None)
+    if endpoint is not None and endpoint.port is None:
+        options["endpoint"].refuse("has no port", remedy="an external peer's port is not known: write host:port")
+    return ExternalPeer(
+        name=name,
+        via=_or(options, "via", Cursor.text, ""),
+        kind=_or(options, "kind", lambda c: c.choice(("client", "site")), "client"),
+        public_key=_or(options, "public_key", Cursor.public_key, None),
+        prefixes=tuple(sorted(prefixes)),
+        endpoint=endpoint,
+        preshared_keys=_or(options, "preshared_keys", lambda c: c.choice(("none", "derived")), None),
+    )
+
+
+def _read_expectation(cursor: Cursor) -> t.Optional[dict[str, t.Any]]:
+    options = cursor.options(("from", "to", "reach"))
+    if set(options) != {"from", "to", "reach"}:
+        remedy = "write {from: {host: a}, to: {host: b}, reach: true}"
+        cursor.refuse("needs from, to and reach", remedy=remedy, show=False)
+        return None
+    ends = {side: _read_selector(options[side]) for side in ("from", "to")}
+    reach = options["reach"].flag()
+    return None if None in (ends["from"], ends["to"], reach) else {**ends, "reach": reach}
+
+
+def _read_selector(cursor: Cursor) -> t.Optional[dict[str, str]]:
+    options = cursor.options(SELECTORS)
+    if len(options) != 1:
+        remedy = f"write one of {', '.join(SELECTORS)}: {{host: a}}"
+        cursor.refuse("does not select one thing", remedy=remedy, show=False)
+        return None
+    ((name, selected),) = options.items()
+    value = _prefix_text(selected) if name == "prefix" else selected.text()
+    return None if value is None else {name: value}

@@ -1,0 +1,197 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What each stack owns in each network, decided on the bare document.
+
+A stack owns its WireGuard addresses and what it advertises. Where nothing is said about advertising, it owns the
+connected prefixes of its other devices that equal, contain or lie inside an AllowedIPs entry of another host, unless
+that entry is as good as a default route.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from bisect import bisect_left
+from dataclasses import dataclass, field
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix, mask
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey import is_own
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import (
+    FAMILIES,
+    Fleet,
+    Interface,
+    StackId,
+)
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._partition import Partition
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import Intervals, from_prefixes, union
+
+# Entries of this length or shorter are defaults, not somebody's network.
+_DEFAULT_LENGTH = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owned:
+    """What one stack owns in one network: its own addresses, and the prefixes behind it."""
+
+    stack: StackId
+    prefixes: tuple[Prefix, ...]
+    own: dict[int, Intervals]
+    behind: dict[int, Intervals]
+
+    def everything(self, family: int) -> Intervals:
+        return union(self.own[family], self.behind[family])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkOwnership:
+    """One network: who owns what in it."""
+
+    name: str
+    stacks: dict[StackId, Owned]
+    owners: dict[int, Partition] = field(repr=False)
+    total: dict[int, Intervals] = field(repr=False)
+    contested: dict[int, Intervals] = field(repr=False)
+
+
+class Ownership:
+    """All networks of a fleet; one per fleet, kept in its memo."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._listed = _ListedPrefixes(model.fleet)
+        grouped: dict[str, dict[StackId, list[Interface]]] = {}
+        for interface in model.interfaces:
+            if interface.network is not None:
+                grouped.setdefault(interface.network, {}).setdefault(interface.stack, []).append(interface)
+        self.networks = {name: self._network(name, stacks) for name, stacks in sorted(grouped.items())}
+
+    @classmethod
+    def of(cls, model: Model) -> Ownership:
+        """The ownership of a model's fleet, computed once."""
+        memo = model.fleet.memo
+        if "ownership" not in memo:
+            memo["ownership"] = cls(model)
+        found: Ownership = memo["ownership"]
+        return found
+
+    def anywhere(self, stack: StackId) -> list[Owned]:
+        """What a stack owns, network by network."""
+        return [network.stacks[stack] for network in self.networks.values() if stack in network.stacks]
+
+    def _network(self, name: str, stacks: dict[StackId, list[Interface]]) -> NetworkOwnership:
+        owned = {stack: self._owned(stack, interfaces) for stack, interfaces in sorted(stacks.items())}
+        owners = {family: _owners(owned, family) for family in FAMILIES}
+        return NetworkOwnership(
+            name=name,
+            stacks=owned,
+            owners=owners,
+            total={family: owners[family].where(lambda found: found is not None) for family in FAMILIES},
+            contested={
+                family: owners[family].where(lambda found: found is not None and len(found) > 1) for family in FAMILIES
+            },
+        )
+
+    def _owned(self, stack: StackId, interfaces: list[Interface]) -> Owned:
+        addresses = [address.address.prefix for interface in interfaces for address in interface.addresses]
+        declared = [interface.advertise for interface in interfaces if interface.advertise is not None]
+        held = self._model.stacks[stack].stack
+        if declared:
+            behind = [prefix for prefixes in declared for prefix in prefixes]
+        elif held.advertise is not None:
+            behind = list(held.advertise)
+        else:
+            connected = {address.prefix for addresses in held.addresses.values() for address in addresses}
+            behind = sorted(prefix for prefix in connected if self._listed.relates(prefix, stack.host))
+        return Owned(
+            stack=stack,
+            prefixes=tuple(sorted({*addresses, *behind})),
+            own={family: from_prefixes(one for one in addresses if one.family == family) for family in FAMILIES},
+            behind={family: from_prefixes(one for one in behind if one.family == family) for family in FAMILIES},
+        )
+
+
+class _ListedPrefixes:
+    """Which AllowedIPs entries exist, and which hosts list them; built when first asked."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self._hosts: dict[Prefix, set[str]] | None = None
+        self._lengths: dict[int, list[int]] = {}
+        self._sorted: dict[int, list[Prefix]] = {}
+
+    def relates(self, prefix: Prefix, host: str) -> bool:
+        """Whether an entry of another host equals, contains or lies inside the prefix."""
+        if self._hosts is None:
+            self._hosts = self._read()
+            for family in FAMILIES:
+                self._sorted[family] = sorted(one for one in self._hosts if one.family == family)
+                self._lengths[family] = sorted({one.length for one in self._sorted[family]})
+        for length in self._lengths[prefix.family]:
+            if length <= prefix.length:
+                around = Prefix(prefix.family, mask(prefix.family, prefix.network, length), length)
+                if self._hosts.get(around, set()) - {host}:
+                    return True
+        entries = self._sorted[prefix.family]
+        index = bisect_left(entries, prefix)
+        while index < len(entries) and entries[index].network <= prefix.last:
+            if self._hosts[entries[index]] - {host}:
+                return True
+            index += 1
+        return False
+
+    def _read(self) -> dict[Prefix, set[str]]:
+        """At most two hosts are kept per entry: enough to know whether another one lists it."""
+        found: dict[Prefix, set[str]] = {}
+
+        def add(prefixes: t.Iterable[Prefix], host: str) -> None:
+            for prefix in prefixes:
+                if prefix.length > _DEFAULT_LENGTH:
+                    hosts = found.setdefault(prefix, set())
+                    if len(hosts) < 2:
+                        hosts.add(host)
+
+        members: dict[str, list[Interface]] = {}
+        for interface in self._fleet.interfaces():
+            for peer in interface.peers:
+                if is_own(interface, peer):
+                    continue
+                add(peer.allowed_ips, interface.host)
+                add(self._fleet.prefix_sets.get(peer.allowed_ips_set or "", ()), interface.host)
+            if interface.peer_group is not None:
+                members.setdefault(interface.peer_group, []).append(interface)
+        for name, interfaces in members.items():
+            for peer in self._fleet.peer_groups[name]:
+                listing: dict[str, None] = {}
+                for one in interfaces:
+                    if len(listing) == 2:
+                        break
+                    if not is_own(one, peer):
+                        listing[one.host] = None
+                for host in listing:
+                    add(peer.allowed_ips, host)
+                    add(self._fleet.prefix_sets.get(peer.allowed_ips_set or "", ()), host)
+        return found
+
+
+def _owners(owned: dict[StackId, Owned], family: int) -> Partition:
+    """Address -> the stacks that own it, as a tuple; None where nobody does."""
+    edges: dict[int, list[tuple[bool, StackId]]] = {}
+    for stack, held in owned.items():
+        intervals = held.everything(family)
+        for index, edge in enumerate(intervals):
+            edges.setdefault(edge, []).append((index % 2 == 0, stack))
+    starts, values = [0], [None]
+    active: set[StackId] = set()
+    for edge in sorted(edges):
+        for opens, stack in edges[edge]:
+            (active.add if opens else active.discard)(stack)
+        if edge >> WIDTH[family]:
+            break
+        value: t.Any = tuple(sorted(active)) or None
+        if starts[-1] == edge:
+            values[-1] = value
+        else:
+            starts.append(edge)
+            values.append(value)
+    return Partition(WIDTH[family], starts, values)

@@ -1,0 +1,79 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan document: what an inventory comes to, what is wrong with it, what is proved, and what was assumed."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Iterable, Mapping
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import Inventory
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._derive import derive
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._difference import difference
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._findings import has_errors, merge_findings
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet import parse_fleet
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Fleet
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory import read_inventory
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._places import Locate
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._prover import prove
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules import check
+
+Document = dict[str, t.Any]
+
+
+def make_plan(
+    hostvars: Mapping[str, Mapping[str, t.Any]],
+    hosts: Iterable[str],
+    *,
+    public_keys: Mapping[str, Mapping[str, str]] | None = None,
+    previous: Mapping[str, t.Any] | None = None,
+    locate: Locate | None = None,
+) -> Document:
+    """Raises InvalidInventory for an inventory that cannot be read; everything else is a finding of the plan."""
+    inventory = read_inventory(hostvars, hosts, public_keys=public_keys, locate=locate)
+    derivation = derive(inventory)
+    fleet = parse_fleet(derivation.fleet)
+    earlier = None if previous is None else _read_previous(previous)
+    proof = prove(fleet)
+    findings = merge_findings(inventory, check(fleet, earlier))
+    assumptions = [*derivation.assumptions, *proof.assumptions]
+    summary = proof.summary(len(assumptions))
+    if summary["verdict"] == "proved" and has_errors(inventory):
+        # A value that could not be read is not in the document, so the proof is not about what was declared.
+        summary["verdict"] = "unproven"
+    plan: Document = {
+        "version": 1,
+        "fleet": derivation.fleet,
+        "removals": derivation.removals,
+        "findings": findings.open,
+        "ignored": findings.ignored,
+        "expectations": proof.expectations,
+        "assumptions": assumptions,
+        "proof": summary,
+    }
+    plan["summary"] = _summary(inventory, plan, previous)
+    return plan
+
+
+def _read_previous(previous: Mapping[str, t.Any]) -> Fleet:
+    try:
+        return parse_fleet(previous)
+    except InvalidInput as error:
+        raise error.at("previous") from None
+
+
+def _summary(inventory: Inventory, plan: Document, previous: Mapping[str, t.Any] | None) -> Document:
+    severities = [finding["severity"] for finding in plan["findings"]]
+    return {
+        "hosts": len(plan["fleet"]["hosts"]),
+        "networks": {name: len(inventory.members(name)) for name in inventory.networks},
+        "interfaces": sum(len(host["interfaces"]) for host in plan["fleet"]["hosts"].values()),
+        "removals": sum(len(left) for left in plan["removals"].values()),
+        "errors": severities.count("error"),
+        "warnings": severities.count("warning"),
+        "notes": severities.count("info"),
+        "ignored": len(plan["ignored"]),
+        "changes": None if previous is None else difference(previous, plan),
+    }

@@ -1,0 +1,86 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""5xx: links and endpoints."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Interface, StackId
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._rule import (
+    ERROR,
+    Case,
+    Finding,
+    Rule,
+    listed,
+    on_interface,
+)
+
+
+def _no_initiator(case: Case) -> t.Iterator[Finding]:
+    model = case.model
+    for interface in model.interfaces:
+        silent = [
+            target
+            for target, ident in _unknown_endpoints(case, interface)
+            if _before(interface, target) and not model.cryptokey(target).knows_endpoint(ident)
+        ]
+        if silent:
+            names = listed(sorted(target.host for target in silent))
+            yield on_interface(
+                interface,
+                f"neither {interface.label} nor {names} knows an endpoint of the other, so no handshake can start",
+                f"give {interface.host} or {names} an endpoint that the other can reach, or relay between them",
+                peer=min(target.host for target in silent),
+            )
+
+
+def _unknown_endpoints(case: Case, interface: Interface) -> t.Iterator[tuple[Interface, str]]:
+    """The managed peers whose endpoint an interface does not know, with the ident under which they list it."""
+    model = case.model
+    cryptokey = model.cryptokey(interface)
+    for ident in cryptokey.without_endpoint():
+        target = model.target(interface, ident)
+        entry = None if target is None else model.entry_of(target, interface)
+        if target is not None and entry is not None:
+            yield target, entry
+
+
+def _before(one: Interface, other: Interface) -> bool:
+    """Tells a link once: at the end whose name comes first."""
+    return (one.host, one.namespace, one.name) < (other.host, other.namespace, other.name)
+
+
+def _same_port(case: Case) -> t.Iterator[Finding]:
+    taken: dict[tuple[StackId, int], Interface] = {}
+    for interface in case.model.interfaces:
+        if not interface.listen_port:
+            continue
+        birthplace = StackId(interface.host, interface.socket_namespace)
+        first = taken.setdefault((birthplace, interface.listen_port), interface)
+        if first is not interface:
+            yield on_interface(
+                interface,
+                f"{interface.label} and {first.label} both listen on port {interface.listen_port} in one namespace; "
+                "the second one cannot come up",
+                f"give {interface.name} another listen_port",
+            )
+
+
+RULES = (
+    Rule(
+        id="WG501",
+        name="no-initiator",
+        severity=ERROR,
+        summary="no initiator: neither side knows an endpoint",
+        decide=_no_initiator,
+    ),
+    Rule(
+        id="WG507",
+        name="port-taken",
+        severity=ERROR,
+        summary="two interfaces share a listen port in one birth namespace",
+        decide=_same_port,
+    ),
+)

@@ -1,0 +1,188 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Exact sets of addresses, and the minimal list of prefixes that writes one down.
+
+A set of one family is a flat tuple of boundaries ``(low, high, low, high, ...)``: half-open intervals in ascending
+order that do not touch. Equal sets are equal tuples, so that they can be interned and used as keys.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from bisect import bisect_right
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix, parse_prefix
+
+Intervals = tuple[int, ...]
+EMPTY: Intervals = ()
+
+# RFC 1918 and RFC 4193; RFC 6598; RFC 3927 and RFC 4291, 2.5.6; RFC 5771 and RFC 4291, 2.7
+NAMED = {
+    "private": ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
+    "cgnat": ("100.64.0.0/10",),
+    "link_local": ("169.254.0.0/16", "fe80::/10"),
+    "multicast": ("224.0.0.0/4", "ff00::/8"),
+}
+
+
+def everything(family: int) -> Intervals:
+    """All addresses of a family."""
+    return (0, 1 << WIDTH[family])
+
+
+def from_prefixes(prefixes: t.Iterable[Prefix]) -> Intervals:
+    """The union of prefixes of one family."""
+    return _joined([(prefix.network, prefix.last + 1) for prefix in prefixes])
+
+
+def from_numbers(numbers: t.Iterable[int]) -> Intervals:
+    """Single addresses as a set."""
+    return _joined([(number, number + 1) for number in numbers])
+
+
+def to_prefixes(family: int, intervals: Intervals) -> list[Prefix]:
+    """The one minimal list of prefixes whose union is the set, in ascending order."""
+    width = WIDTH[family]
+    result = []
+    for low, high in pairs(intervals):
+        while low < high:
+            size = low & -low if low else 1 << width
+            while size > high - low:
+                size >>= 1
+            result.append(Prefix(family, low, width - size.bit_length() + 1))
+            low += size
+    return result
+
+
+def pairs(intervals: Intervals) -> t.Iterator[tuple[int, int]]:
+    """The intervals as (low, high)."""
+    return zip(intervals[::2], intervals[1::2], strict=True)
+
+
+def size(intervals: Intervals) -> int:
+    """How many addresses the set holds."""
+    return sum(intervals[1::2]) - sum(intervals[::2])
+
+
+def contains(intervals: Intervals, number: int) -> bool:
+    """Whether the address lies in the set."""
+    return bool(bisect_right(intervals, number) & 1)
+
+
+def union(*sets: Intervals) -> Intervals:
+    """Everything that lies in any of the sets."""
+    filled = [one for one in sets if one]
+    if len(filled) < 2:
+        return filled[0] if filled else EMPTY
+    return _joined([pair for one in filled for pair in pairs(one)])
+
+
+def intersect(one: Intervals, other: Intervals) -> Intervals:
+    """Everything that lies in both sets; the cost follows the smaller set."""
+    if len(one) > len(other):
+        one, other = other, one
+    result: list[int] = []
+    for low, high in pairs(one):
+        index = bisect_right(other, low)
+        start = low
+        while index < len(other) and other[index] < high:
+            if index & 1:
+                result += (start, other[index])
+            else:
+                start = other[index]
+            index += 1
+        if index & 1:
+            result += (start, high)
+    return tuple(result)
+
+
+def subtract(one: Intervals, other: Intervals) -> Intervals:
+    """Everything of the first set that does not lie in the second; the cost follows the first set."""
+    if not other:
+        return one
+    result: list[int] = []
+    for low, high in pairs(one):
+        index = bisect_right(other, low)
+        start = low
+        while index < len(other) and other[index] < high:
+            if index & 1:
+                start = other[index]
+            elif start < other[index]:
+                result += (start, other[index])
+            index += 1
+        if not index & 1 and start < high:
+            result += (start, high)
+    return tuple(result)
+
+
+def covers(outer: Intervals, inner: Intervals) -> bool:
+    """Whether every address of inner lies in outer."""
+    for low, high in pairs(inner):
+        index = bisect_right(outer, low)
+        if not index & 1 or outer[index] < high:
+            return False
+    return True
+
+
+def _joined(spans: list[tuple[int, int]]) -> Intervals:
+    """The union of intervals in any order."""
+    result: list[int] = []
+    for low, high in sorted(spans):
+        if result and low <= result[-1]:
+            result[-1] = max(result[-1], high)
+        else:
+            result += (low, high)
+    return tuple(result)
+
+
+def allowed_ips(
+    include: t.Iterable[str],
+    exclude: t.Iterable[str] = (),
+    *,
+    lan: t.Sequence[str] = (),
+    endpoints: t.Sequence[str] = (),
+) -> list[str]:
+    """The minimal AllowedIPs that cover include without exclude, IPv4 before IPv6.
+
+    Entries are prefixes, addresses or names of sets. ``lan`` and ``endpoints`` name no fixed range: they stand for
+    the two lists given under these names. Raises InvalidInput with the path of what is wrong.
+    """
+    named: dict[str, t.Sequence[str]] = {**NAMED, "lan": lan, "endpoints": endpoints}
+    wanted = _expanded("include", include, named)
+    unwanted = _expanded("exclude", exclude, named)
+    result: list[str] = []
+    for family in WIDTH:
+        left = subtract(
+            from_prefixes(prefix for prefix in wanted if prefix.family == family),
+            from_prefixes(prefix for prefix in unwanted if prefix.family == family),
+        )
+        result += [str(prefix) for prefix in to_prefixes(family, left)]
+    return result
+
+
+def _expanded(path: str, entries: t.Iterable[str], named: dict[str, t.Sequence[str]]) -> list[Prefix]:
+    """The prefixes behind the entries of one argument."""
+    result: list[Prefix] = []
+    for index, entry in enumerate(entries):
+        place = f"{path}[{index}]"
+        if not (isinstance(entry, str) and entry in named):
+            result.append(_prefix(entry, place, named))
+            continue
+        if entry in ("lan", "endpoints") and not named[entry]:
+            raise InvalidInput("names a set that was not given", path=place, value=entry, remedy=f"pass {entry}=[...]")
+        result += [_prefix(text, f"{entry}[{number}]", named) for number, text in enumerate(named[entry])]
+    return result
+
+
+def _prefix(text: t.Any, path: str, named: t.Iterable[str]) -> Prefix:
+    try:
+        return parse_prefix(text)
+    except InvalidInput as error:
+        if isinstance(text, str) and text.replace("_", "").isalpha():
+            remedy = f"the named sets are {', '.join(sorted(named))}"
+            raise InvalidInput(
+                "is neither a prefix nor a named set", path=path, value=str(text), remedy=remedy
+            ) from None
+        raise error.at(path) from None

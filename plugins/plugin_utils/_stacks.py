@@ -1,0 +1,137 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads ``wireguard_stacks``: what a host has besides WireGuard, per network namespace."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Callable, Mapping
+
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._networks import read_rules, read_table
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import Cursor
+
+ROUTE_TYPES = ("unicast", "blackhole", "unreachable", "prohibit", "throw")
+_PROTOCOLS = ("tcp", "udp")
+_MAX32 = 2**32 - 1
+
+
+def read_stacks(cursor: Cursor) -> dict[str, dict[str, t.Any]]:
+    """The stacks by namespace, normalised; every mistake is noted in the cursor's list."""
+    found = {}
+    for name, entry in sorted(cursor.entries().items()):
+        entry.path = f"{cursor.path}[{name!r}]"
+        cursor.at(f"[{name!r}]", name).name()
+        found[name] = _read_stack(entry)
+    return found
+
+
+def _read_stack(cursor: Cursor) -> dict[str, t.Any]:
+    if isinstance(cursor.value, Mapping) and "advertise" in cursor.value:
+        remedy = "advertise in a membership: wireguard.<network>.advertise"
+        cursor.at(".advertise", None).refuse("does not belong here", remedy=remedy)
+        cursor = cursor.at("", {key: value for key, value in cursor.value.items() if key != "advertise"})
+    options = cursor.options(OPTIONS)
+    return {name: OPTIONS[name](options[name]) for name in OPTIONS if name in options}
+
+
+def _addresses(cursor: Cursor) -> dict[str, list[str]]:
+    found = {}
+    for device, entry in sorted(cursor.entries().items()):
+        cursor.at(f".{device}", device).interface_name()
+        entries = () if entry.value is None else entry.each(Cursor.interface_address)
+        found[device] = [str(address) for address in sorted(set(entries))]
+    return found
+
+
+def _links(cursor: Cursor) -> dict[str, dict[str, int]]:
+    found = {}
+    for device, entry in sorted(cursor.entries().items()):
+        options = entry.options(("mtu",))
+        mtu = options["mtu"].integer(68, 65536) if "mtu" in options else None
+        found[device] = {} if mtu is None else {"mtu": mtu}
+    return found
+
+
+def _forwarding(cursor: Cursor) -> dict[str, bool]:
+    options = cursor.options(("ipv4", "ipv6"))
+    return {family: bool(option.flag()) for family, option in sorted(options.items())}
+
+
+def _rp_filter(cursor: Cursor) -> dict[str, int]:
+    values = {device: entry.integer(0, 2) for device, entry in sorted(cursor.entries().items())}
+    return {device: value for device, value in values.items() if value is not None}
+
+
+def _names(cursor: Cursor) -> list[str]:
+    return sorted(set(cursor.each(Cursor.text)))
+
+
+def _routes(cursor: Cursor) -> list[dict[str, t.Any]]:
+    return list(cursor.each(_route))
+
+
+def _route(cursor: Cursor) -> t.Optional[dict[str, t.Any]]:
+    readers: dict[str, Callable[[Cursor], t.Any]] = {
+        "destination": _destination,
+        "device": Cursor.text,
+        "gateway": _address_text,
+        "table": read_table,
+        "metric": lambda c: c.integer(0, _MAX32),
+        "type": lambda c: c.choice(ROUTE_TYPES),
+        "source": _address_text,
+        "protocol": lambda c: c.integer(0, 255) if not isinstance(c.value, str) or c.value.isdigit() else c.text(),
+    }
+    options = cursor.options(readers)
+    if "destination" not in options:
+        remedy = "write {destination: 0.0.0.0/0, device: eth0, gateway: 203.0.113.1}"
+        cursor.refuse("has no destination", remedy=remedy, show=False)
+        return None
+    route = {name: readers[name](options[name]) for name in readers if name in options}
+    if route.get("device") is None and route.get("type", "unicast") == "unicast":
+        cursor.refuse("has no device", remedy="name the device that the packets leave by", show=False)
+        return None
+    return None if route["destination"] is None else route
+
+
+def _destination(cursor: Cursor) -> t.Optional[str]:
+    if cursor.value == "default":
+        cursor.refuse("does not say which family", remedy="write 0.0.0.0/0 or ::/0")
+        return None
+    prefix = cursor.prefix()
+    return None if prefix is None else str(prefix)
+
+
+def _address_text(cursor: Cursor) -> t.Optional[str]:
+    address = cursor.interface_address()
+    return None if address is None else str(address.address)
+
+
+def _port_forwards(cursor: Cursor) -> list[dict[str, t.Any]]:
+    return list(cursor.each(_port_forward))
+
+
+def _port_forward(cursor: Cursor) -> t.Optional[dict[str, t.Any]]:
+    """One forwarded port: what arrives for ``address`` at ``port`` goes to ``to_address`` at ``to_port``."""
+    readers: dict[str, Callable[[Cursor], t.Any]] = {
+        "protocol": lambda c: c.choice(_PROTOCOLS),
+        "address": _address_text,
+        "port": lambda c: c.integer(1, 65535),
+        "to_address": _address_text,
+        "to_port": lambda c: c.integer(1, 65535),
+    }
+    options = cursor.options(readers)
+    return {name: readers[name](options[name]) for name in readers if name in options}
+
+
+OPTIONS: dict[str, Callable[[Cursor], t.Any]] = {
+    "addresses": _addresses,
+    "links": _links,
+    "forwarding": _forwarding,
+    "rp_filter": _rp_filter,
+    "masquerade": _names,
+    "port_forwards": _port_forwards,
+    "ipv6": Cursor.flag,
+    "routes": _routes,
+    "rules": lambda cursor: list(read_rules(cursor)),
+}

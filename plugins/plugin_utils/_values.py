@@ -1,0 +1,179 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The leaf values of a fleet document: prefixes, addresses, keys, ports.
+
+A bad one is recorded as a Problem with the rule that will report it, and is left out of the fleet. Texts are parsed
+once and cached, because shared rows and thousands of hosts repeat them.
+"""
+
+from __future__ import annotations
+
+import socket
+import typing as t
+from functools import lru_cache
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
+    WIDTH,
+    Address,
+    InterfaceAddress,
+    Prefix,
+    mask,
+    parse_address,
+    parse_interface_address,
+    parse_prefix_lenient,
+)
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._document import Node, wrong_shape
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._endpoint import parse_endpoint
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Problem
+
+
+class Values:
+    """Reads leaf values; ``problems`` is shared by all readers that stem from one."""
+
+    __slots__ = ("_place", "problems")
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self._place: dict[str, str] = {}
+
+    def within(self, **place: str) -> Values:
+        """A reader whose problems name this host, namespace, interface or peer too."""
+        inner = Values()
+        inner.problems = self.problems
+        inner._place = {**self._place, **place}
+        return inner
+
+    def problem(self, rule: str, path: str, reason: str, **more: t.Any) -> None:
+        self.problems.append(Problem(rule=rule, path=path, reason=reason, **self._place, **more))
+
+    def refused(self, rule: str, path: str, error: InvalidInput) -> None:
+        value = "" if error.value is None else str(error.value)
+        self.problem(rule, path, error.reason, value=value, remedy=error.remedy)
+
+    def prefixes(self, node: Node, key: str, *, mapped_too: bool = False) -> tuple[Prefix, ...]:
+        """A list of prefixes."""
+        found = (self.prefix(text, path, mapped_too=mapped_too) for text, path in node.texts(key))
+        return tuple(prefix for prefix in found if prefix is not None)
+
+    def prefix(self, text: str, path: str, *, mapped_too: bool = False) -> Prefix | None:
+        """One prefix; host bits are masked as the kernel does and reported (WG205)."""
+        try:
+            prefix, host_bits = _prefix(text)
+        except InvalidInput as error:
+            mapped = _mapped(text) if "mapped" in error.reason else None
+            self.refused("WG206" if mapped is None else "WG211", path, error)
+            return mapped if mapped_too else None
+        if host_bits:
+            self.problem("WG205", path, "has host bits set", value=text, remedy=f"write {prefix}", prefix=str(prefix))
+        return prefix
+
+    def addresses(self, node: Node, key: str) -> tuple[InterfaceAddress, ...]:
+        """A list of interface addresses."""
+        result = []
+        for text, path in node.texts(key):
+            try:
+                result.append(_interface_address(text))
+            except InvalidInput as error:
+                self.refused("WG211" if "mapped" in error.reason else "WG206", path, error)
+        return tuple(result)
+
+    def address(self, node: Node, key: str) -> Address | None:
+        """One address without a length."""
+        if key not in node:
+            return None
+        try:
+            return parse_address(node.text(key))
+        except InvalidInput as error:
+            self.refused("WG206", node.at(key), error)
+            return None
+
+    def public_key(self, node: Node, key: str) -> tuple[str | None, bool]:
+        """(the key or None while it is not known, whether what stands there is no key). Never shows the text."""
+        if key not in node:
+            return None, False
+        try:
+            return str(PublicKey.parse(node.text(key))), False
+        except InvalidInput as error:
+            self.refused("WG101", node.at(key), error)
+            return None, True
+
+    def endpoint(self, node: Node, key: str) -> str | None:
+        """An endpoint; a bad one counts as one, so that only its own finding tells of it."""
+        text = node.optional_text(key)
+        if text is None:
+            return None
+        try:
+            parse_endpoint(text)
+        except InvalidInput as error:
+            self.refused("WG206", node.at(key), error)
+        return text
+
+    def bounded(self, node: Node, key: str, highest: int) -> int | None:
+        """A whole number from 0 to the highest."""
+        value = node.integer(key)
+        if value is not None and not 0 <= value <= highest:
+            self.problem("WG206", node.at(key), f"is not a number from 0 to {highest}", value=str(value))
+            return None
+        return value
+
+    def port(self, node: Node, key: str) -> int | None:
+        return self.bounded(node, key, 65535)
+
+    def mark(self, node: Node, key: str) -> int:
+        """A firewall mark without a mask."""
+        value = node.raw(key)
+        return _mark_number(value, node.at(key)) if value is not None else 0
+
+    def masked_mark(self, node: Node, key: str) -> tuple[int, int] | None:
+        """A firewall mark as a rule matches it: (mark, mask), both after masking as ip-rule(8) takes them."""
+        value = node.raw(key)
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            number = _mark_number(value, node.at(key))
+            return number, 0xFFFFFFFF
+        head, slash, tail = str.__str__(value).partition("/")
+        number = _mark_number(head, node.at(key))
+        return number, _mark_number(tail, node.at(key)) if slash else 0xFFFFFFFF
+
+
+def _mark_number(value: t.Any, path: str) -> int:
+    """0 to 2**32-1, also as a text in decimal or hexadecimal, or ``off``."""
+    if isinstance(value, str):
+        text = str.__str__(value)
+        try:
+            number = 0 if text == "off" else int(text, 0)
+        except ValueError:
+            raise InvalidInput(
+                "is not a firewall mark", path=path, value=text, remedy="write 51820 or 0xca6c"
+            ) from None
+    elif isinstance(value, bool) or not isinstance(value, int):
+        raise wrong_shape(path, value, "a whole number")
+    else:
+        number = int(value)
+    if not 0 <= number < 1 << 32:
+        raise InvalidInput("is not a number of 32 bits", path=path, value=number)
+    return number
+
+
+@lru_cache(maxsize=200_000)
+def _prefix(text: str) -> tuple[Prefix, bool]:
+    return parse_prefix_lenient(text)
+
+
+@lru_cache(maxsize=200_000)
+def _interface_address(text: str) -> InterfaceAddress:
+    return parse_interface_address(text)
+
+
+def _mapped(text: str) -> Prefix | None:
+    """An IPv4-mapped prefix as the kernel files it: in the IPv6 trie, where no IPv4 packet looks."""
+    head, slash, tail = text.partition("/")
+    if slash and not (tail.isascii() and tail.isdigit() and len(tail) <= 3 and int(tail) <= WIDTH[6]):
+        return None
+    length = int(tail) if slash else WIDTH[6]
+    number = int.from_bytes(socket.inet_pton(socket.AF_INET6, head), "big")
+    return Prefix(6, mask(6, number, length), length)
