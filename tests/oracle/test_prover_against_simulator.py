@@ -1,0 +1,31 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The prover against the packet simulator: 0 differences over at least a million packets.
+
+The work is cut into shards that pytest-xdist may spread (``-n auto``). ORACLE_PACKETS asks for more packets,
+ORACLE_SEED for other fleets; a failure names the seed, and ``compare.py --seed ... --shrink`` makes it small.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from ansible_collections.cryptokey.wireguard.tests.oracle import compare
+
+PACKETS = int(os.environ.get("ORACLE_PACKETS", "4000000"))
+SEED = os.environ.get("ORACLE_SEED", "prover")
+SHARDS = 4
+
+
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_no_packet_ends_otherwise_than_proved(shard):
+    asked = PACKETS // SHARDS
+    result = compare.compare(compare.TheProver(), packets=asked, seed=f"{SEED}-{shard}", stop_at_difference=True)
+    print("\n" + result.report())
+    assert not result.differences, result.report()
+    assert result.compared >= asked
+    assert result.traces > result.fleets
+    assert not result.never_seen(), f"no packet had the outcome {result.never_seen()}"
