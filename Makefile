@@ -1,0 +1,80 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Everything that is installed goes into .venv; system packages only through tests/setup, which says so.
+#   PYTHON=/path/to/python3   which Python makes .venv (default: the first of python3.13, 3.12, 3.11, python3 that runs)
+#   DEMO_INSTALL=no           `make demo` installs no system package
+#   SUITES="oracle lint"      `make test` runs only these
+#   ARGS="-k netns -x"        handed to pytest by test-unit, test-oracle and test-integration
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.venv/tree
+PYTHON ?=
+SUITES ?=
+ARGS ?=
+BIN := .venv/bin
+
+.PHONY: help
+help:  ## show what there is
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo:  ## the whole story on this machine in three minutes: prove, refuse, rehearse, apply, measure, clean up (root)
+	@[ "$$(id -u)" = 0 ] || { echo "make demo needs root: it makes network namespaces."; exit 1; }
+	@tests/setup demo
+	@tests/tools/venv "$(CURDIR)/.venv" run "$(PYTHON)"
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/demo/demo
+
+.PHONY: test
+test: venv  ## every suite, the one way CI runs them (root for those that send packets)
+	@$(BIN)/python tests/tools/run.py $(SUITES)
+
+.PHONY: lint
+lint: venv  ## ruff, mypy, yamllint, ansible-lint, changelog fragments
+	@$(BIN)/python tests/tools/run.py lint
+
+.PHONY: format
+format: venv  ## lay the Python code out as lint wants it
+	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --quiet --fix-only .
+
+.PHONY: readme
+readme: venv  ## write the outputs that README.md shows into it
+	@$(BIN)/python tests/tools/readme.py
+
+.PHONY: test-unit
+test-unit: venv  ## unit and property tests alone
+	@$(BIN)/pytest tests/unit -q -n auto $(ARGS)
+
+.PHONY: test-oracle
+test-oracle: venv  ## the prover against the packet simulator
+	@$(BIN)/pytest tests/oracle -q -s $(ARGS)
+
+.PHONY: test-sanity
+test-sanity: venv  ## ansible-test sanity and unit tests on the oldest and the newest ansible-core
+	@$(BIN)/python tests/tools/run.py oldest newest
+
+.PHONY: test-integration
+test-integration: venv  ## real interfaces and real packets in network namespaces (root)
+	@$(BIN)/pytest tests/integration -q $(ARGS)
+
+.PHONY: test-rehearsal
+test-rehearsal: venv  ## examples/two-hubs: every predicted cell against measured packets (root)
+	@$(BIN)/python tests/tools/run.py rehearsal
+
+.PHONY: package
+package: venv  ## build the tarball, install it elsewhere, read every plugin's documentation from it
+	@$(BIN)/python tests/tools/run.py package
+
+.PHONY: clean
+clean:  ## remove .venv, caches and what was built
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible .cache tests/output cryptokey-wireguard-*.tar.gz
+	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
+
+.PHONY: venv
+venv:
+	@tests/tools/venv "$(CURDIR)/.venv" test "$(PYTHON)"

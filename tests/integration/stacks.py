@@ -1,0 +1,169 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Small hosts for tests of modules and drivers: one holder process with its own network, mounts and processes.
+
+Ending the holder ends everything in it, so no test can leave an engine or a device behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import pickle
+import re
+import signal
+import subprocess
+import time
+import typing as t
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import _syscall
+
+# Loaded once here instead of in every call.
+importlib.import_module("pyroute2")
+
+UNDERLAY = "192.0.2"
+_NAMESPACES = (("pid", 0x20000000), ("net", 0x40000000), ("mnt", 0x00020000))
+_HOLDER = """
+set -e
+mount --make-rprivate /
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t tmpfs tmpfs /run
+mkdir /run/netns /run/state
+ip link set lo up
+echo ready
+exec sleep infinity
+"""
+
+
+class Stack:
+    """One host. pid: its holder as this machine sees it."""
+
+    def __init__(self) -> None:
+        command = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", _HOLDER]
+        self._unshare = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+        assert self._unshare.stdout is not None
+        assert self._unshare.stdout.readline() == "ready\n"
+        with open(f"/proc/{self._unshare.pid}/task/{self._unshare.pid}/children", encoding="ascii") as file:
+            self.pid = int(file.read())
+
+    def close(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        self._unshare.wait()
+
+    def argv(self, *command: str) -> list[str]:
+        return ["nsenter", "--target", str(self.pid), "--pid", "--net", "--mount", *command]
+
+    def run(self, *command: str, check: bool = True, **options: t.Any) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(self.argv(*command), check=check, text=True, capture_output=True, **options)
+
+    def out(self, *command: str) -> str:
+        return self.run(*command).stdout
+
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(self.argv(*command), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def call(self, function: t.Callable[..., t.Any], *arguments: t.Any) -> t.Any:
+        """What function returns when it runs in this host; its error as a Failed with the error's type and text."""
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(reading)
+            _enter_and_answer(self.pid, writing, function, arguments)
+        os.close(writing)
+        with os.fdopen(reading, "rb") as pipe:
+            answer = pipe.read()
+        os.waitpid(child, 0)
+        assert answer, "the call ended without an answer"
+        kind, value = pickle.loads(answer)
+        if kind == "error":
+            raise Failed(*value)
+        return value
+
+
+class Failed(Exception):
+    """An error inside of a Stack. kind: the name of its type."""
+
+    def __init__(self, kind: str, text: str) -> None:
+        super().__init__(f"{kind}: {text}")
+        self.kind = kind
+
+
+def _enter_and_answer(pid: int, writing: int, function: t.Callable[..., t.Any], arguments: t.Any) -> t.NoReturn:
+    """In the child. Its own child lives in the process namespace, where /proc/self exists."""
+    try:
+        handles = [(os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY), kind) for name, kind in _NAMESPACES]
+        for handle, kind in handles:
+            _syscall.setns(handle, kind)
+        inner = os.fork()
+        if inner:
+            os.waitpid(inner, 0)
+            os._exit(0)
+        try:
+            answer = ("value", function(*arguments))
+        except BaseException as error:
+            answer = ("error", (type(error).__name__, str(error)))
+        with os.fdopen(writing, "wb") as pipe:
+            pipe.write(pickle.dumps(answer))
+    finally:
+        os._exit(1)
+
+
+@contextlib.contextmanager
+def stack() -> t.Iterator[Stack]:
+    made = Stack()
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@contextlib.contextmanager
+def stacks(count: int) -> t.Iterator[list[Stack]]:
+    """Hosts on one underlay: the first one bridges the others; number n has the address 192.0.2.n (from 1)."""
+    with contextlib.ExitStack() as cleanup:
+        made = [cleanup.enter_context(stack()) for _number in range(count)]
+        first = made[0]
+        first.run("ip", "link", "add", "under", "type", "bridge")
+        first.run("ip", "address", "add", f"{UNDERLAY}.1/24", "dev", "under")
+        first.run("ip", "link", "set", "under", "up")
+        for number, other in enumerate(made[1:], start=2):
+            port = f"port{number}"
+            # By /proc of this machine: inside of the first host the process has no number.
+            subprocess.run(
+                [
+                    "nsenter",
+                    f"--target={first.pid}",
+                    "--net",
+                    *f"ip link add {port} type veth peer name eth0 netns {other.pid}".split(),
+                ],
+                check=True,
+            )
+            first.run("ip", "link", "set", port, "master", "under", "up")
+            other.run("ip", "address", "add", f"{UNDERLAY}.{number}/24", "dev", "eth0")
+            other.run("ip", "link", "set", "eth0", "up")
+        yield made
+
+
+class Ping:
+    """A running ping: many packets, counted at both ends."""
+
+    def __init__(self, host: Stack, target: str, *, count: int, interval: float = 0.002) -> None:
+        self._process = host.start("ping", "-q", "-n", "-W", "3", "-i", str(interval), "-c", str(count), target)
+
+    def result(self) -> tuple[int, int]:
+        """(sent, received)."""
+        output, errors = self._process.communicate(timeout=120)
+        found = re.search(r"(\d+) packets transmitted, (\d+) received", output)
+        assert found, output + errors
+        return int(found[1]), int(found[2])
+
+
+def wait_until(condition: t.Callable[[], bool], *, seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.05)

@@ -1,0 +1,271 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The modules namespace, keypair and interface_info: create, again, modify, again, delete, delete what is gone."""
+
+from __future__ import annotations
+
+import base64
+import os
+import pathlib
+import shutil
+import stat
+import subprocess
+import time
+import typing as t
+
+import pytest
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
+    _netns,
+    _public_key,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
+    PresharedKey,
+    PrivateKey,
+)
+from ansible_collections.cryptokey.wireguard.tests.integration.isolation import (
+    Place,
+    isolated,
+)
+from ansible_collections.cryptokey.wireguard.tests.integration.module_calls import (
+    Calls,
+    changes,
+)
+
+PUBLIC = "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg="
+
+
+@pytest.fixture
+def place() -> t.Iterator[Place]:
+    with isolated() as here:
+        yield here
+
+
+@pytest.fixture
+def calls(tmp_path):
+    return Calls(tmp_path)
+
+
+def test_a_namespace_goes_through_its_whole_life(place, calls):
+    for state in ("absent", "present", "present", "absent", "absent"):
+        calls.both("namespace", name="blue", state=state)
+    results = calls.run()
+    assert changes(results) == [False, False, True, True, False, False, True, True, False, False]
+    assert results[2]["actions"] == results[3]["actions"] == ["create network namespace blue"]
+    assert results[6]["actions"] == results[7]["actions"] == ["delete network namespace blue"]
+    assert results[3]["diff"] == {"before": "", "after": "blue\n"}
+    assert _netns.names() == ()
+
+
+def test_a_namespace_is_modified_where_its_loopback_is_down(place, calls):
+    place.run("ip", "netns", "add", "blue")
+    calls.both("namespace", name="blue")
+    calls.both("namespace", name="blue")
+    results = calls.run()
+    assert changes(results) == [True, True, False, False]
+    assert results[0]["actions"] == ["bring lo of network namespace blue up"]
+    assert _netns.loopback_is_up("blue")
+
+
+def test_a_namespace_that_holds_something_foreign_is_kept_unless_forced(place, calls):
+    place.namespace("blue")
+    place.run("ip", "-n", "blue", "link", "add", "v1", "type", "veth", "peer", "name", "v2")
+    with subprocess.Popen(["ip", "netns", "exec", "blue", "sleep", "60"]) as sleeper:
+        try:
+            while sleeper.pid not in _netns.processes("blue") or _netns.process_name(sleeper.pid) != "sleep":
+                time.sleep(0.01)
+            calls.both("namespace", name="blue", state="absent")
+            calls.both("namespace", name="blue", state="absent", force=True)
+        finally:
+            sleeper.kill()
+    results = calls.run()
+    assert changes(results) == ["failed", "failed", True, True]
+    message = results[1]["msg"]
+    assert "device v1 (veth), device v2 (veth), process " in message
+    assert "(sleep)" in message
+    assert "`force: true`" in message
+    assert _netns.names() == ()
+
+
+def test_our_interfaces_go_with_their_namespace(place, calls):
+    calls.add("namespace", name="blue")
+    calls.add("interface", name="wg0", namespace="blue", socket_namespace="blue", listen_port=51001)
+    calls.add("interface", name="wg1", namespace="blue")
+    calls.both("namespace", name="blue", state="absent")
+    calls.add("interface_info")
+    results = calls.run()
+    assert changes(results) == [True, True, True, True, True, False]
+    assert results[4]["actions"] == [
+        "remove interface wg0",
+        "remove interface wg1",
+        "delete network namespace blue",
+    ]
+    assert results[5]["interfaces"] == []
+    kept = sorted(str(path.relative_to(calls.state)) for path in pathlib.Path(calls.state).rglob("*") if path.is_file())
+    assert kept == [".lock", "blue/wg0.key", "blue/wg1.key"]
+
+
+def test_a_namespace_with_the_socket_of_another_ones_interface_is_kept(place, calls):
+    for name in ("blue", "red"):
+        calls.add("namespace", name=name)
+    calls.add("interface", name="wg0", namespace="blue", socket_namespace="red", listen_port=51001)
+    calls.add("namespace", name="red", state="absent")
+    results = calls.run()
+    assert changes(results) == [True, True, True, "failed"]
+    assert "the socket of interface wg0 of network namespace 'blue'" in results[3]["msg"]
+    assert _netns.names() == ("blue", "red")
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "@", "-x"])
+def test_a_bad_namespace_name_is_refused(place, calls, name):
+    calls.both("namespace", name=name)
+    results = calls.run()
+    assert changes(results) == ["failed", "failed"]
+    assert results[0]["msg"].startswith("name: ")
+    assert not os.path.exists("/run/netns")
+
+
+def test_a_key_goes_through_its_whole_life(place, calls, tmp_path):
+    path, public = str(tmp_path / "new" / "wg0.key"), str(tmp_path / "new" / "wg0.pub")
+    calls.both("keypair", path=path)
+    calls.both("keypair", path=path)
+    calls.both("keypair", path=path, public_key_path=public)
+    calls.both("keypair", path=path, public_key_path=public, regenerate="always")
+    os.chmod(path, 0o640)
+    calls.both("keypair", path=path, public_key_path=public)
+    calls.both("keypair", path=path, public_key_path=public, state="absent")
+    calls.both("keypair", path=path, public_key_path=public, state="absent")
+    results = calls.run()
+    assert changes(results) == [
+        True, True, False, False, True, True, True, True, True, True, True, True, False, False,
+    ]  # fmt: skip
+    made, kept, replaced = results[1], results[3], results[7]
+    assert results[0]["public_key"] is None
+    assert "(made on apply)" in results[0]["diff"]["after"]
+    assert made["public_key"] == kept["public_key"] == results[5]["public_key"]
+    assert replaced["public_key"] not in (None, made["public_key"])
+    assert results[9]["actions"] == [f"restrict {path} to its owner (it was 0640)"]
+    assert results[9]["public_key"] == replaced["public_key"]
+    assert results[11]["actions"] == [f"remove {path}", f"remove {public}"]
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_a_given_key_is_stored_as_it_is_used_and_shown_nowhere(place, calls, tmp_path):
+    path = tmp_path / "keys" / "given.key"
+    # None of their clamped and unclamped forms is the same.
+    raw, other = bytes([0xFF, *range(1, 31), 0xFF]), bytes([0xFE, *range(31, 61), 0x81])
+    given, later = (base64.b64encode(one).decode() for one in (raw, other))
+    calls.both("keypair", path=str(path), private_key=given)
+    calls.both("keypair", path=str(path), private_key=PrivateKey(raw).reveal())
+    calls.both("keypair", path=str(path), private_key=later)
+    calls.both("keypair", path=str(path))
+    results = calls.run()
+    assert changes(results) == [True, True, False, False, True, True, False, False]
+    assert results[0]["public_key"] == results[2]["public_key"] == str(_public_key.of(PrivateKey(raw)))
+    assert results[5]["public_key"] == results[7]["public_key"] == str(_public_key.of(PrivateKey(other)))
+    assert path.read_text(encoding="ascii") == PrivateKey(other).reveal() + "\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    for secret in (raw, other, PrivateKey(raw).raw, PrivateKey(other).raw):
+        assert base64.b64encode(secret).decode() not in calls.output
+        assert secret.hex() not in calls.output
+
+
+def test_a_preshared_key_shows_its_fingerprint_only(place, calls, tmp_path):
+    path, given = str(tmp_path / "site.psk"), PresharedKey.generate()
+    calls.both("keypair", path=path, type="preshared")
+    calls.both("keypair", path=path, type="preshared", preshared_key=given.reveal())
+    calls.both("keypair", path=path, type="preshared")
+    results = calls.run()
+    assert changes(results) == [True, True, True, True, False, False]
+    assert all(result["public_key"] is None for result in results)
+    assert results[5]["fingerprint"] == results[3]["fingerprint"] == given.fingerprint
+    assert given.reveal() not in calls.output
+
+
+def test_bad_keys_and_paths_are_refused_without_being_repeated(place, calls, tmp_path):
+    broken, link = tmp_path / "broken.key", tmp_path / "link.key"
+    broken.write_text("this is nearly a secret\n", encoding="ascii")
+    link.symlink_to(broken)
+    directory = tmp_path / "directory"
+    directory.mkdir()
+    path = str(tmp_path / "wg0.key")
+    calls.add("keypair", path=path, private_key="not-a-key-but-secret")
+    calls.add("keypair", path=path, preshared_key=PresharedKey.generate().reveal())
+    calls.add("keypair", path=path, type="preshared", private_key=PrivateKey.generate().reveal())
+    calls.add("keypair", path=path, type="preshared", public_key_path=path + ".pub")
+    calls.add("keypair", path=path, public_key_path=path)
+    calls.add("keypair", path="relative.key")
+    calls.add("keypair", path=str(broken))
+    calls.add("keypair", path=str(link))
+    calls.add("keypair", path=str(directory))
+    calls.add("keypair", path=str(broken), regenerate="always")
+    results = calls.run()
+    assert changes(results) == ["failed"] * 9 + [True]
+    messages = [result.get("msg", "") for result in results]
+    expected = [
+        "private_key: this is not a private key", "preshared_key: does not go with `type: private`",
+        "private_key: does not go with `type: preshared`", "public_key_path: a preshared key has no public key",
+        "public_key_path: ", "path: ", "holds no private key", "is a symbolic link", "is not an ordinary file",
+    ]  # fmt: skip
+    assert [text for text, message in zip(expected, messages, strict=False) if text not in message] == []
+    assert "nearly a secret" not in calls.output
+    assert "not-a-key-but-secret" not in "".join(messages)
+    assert not os.path.exists(path)
+
+
+def test_every_interface_is_reported_with_what_happened_and_without_secrets(place, calls):
+    preshared = PresharedKey.generate()
+    peer = {"public_key": PUBLIC, "allowed_ips": ["10.7.0.2/32", "fd07::2"], "persistent_keepalive": 20}
+    calls.add("namespace", name="blue")
+    calls.add(
+        "interface", name="wg0", addresses=["10.7.0.1/24"], listen_port=51001, fwmark="7",
+        peers=[{**peer, "name": "bob", "preshared_key": preshared.reveal(), "endpoint": "192.0.2.9:51820"}],
+    )  # fmt: skip
+    calls.add("interface", name="wg0", namespace="blue", peers=[peer], mtu=1380)
+    calls.add("interface_info", check=True)
+    calls.add("interface_info")
+    calls.add("interface_info", namespace="")
+    calls.add("interface_info", name="wg0", namespace="blue")
+    calls.add("interface_info", name="wg9")
+    calls.add("interface_info", namespace="typo")
+    results = calls.run()
+    checked, everything, initial, blue, nothing, typo = results[3:]
+    assert changes(results) == [True, True, True, False, False, False, False, False, "failed"]
+    assert typo["msg"].startswith("there is no network namespace 'typo'")
+    assert checked["interfaces"] == everything["interfaces"] == initial["interfaces"] + blue["interfaces"]
+    assert nothing["interfaces"] == []
+    first, second = everything["interfaces"]
+    assert (first["name"], first["namespace"], second["name"], second["namespace"]) == ("wg0", "", "wg0", "blue")
+    assert (first["listen_port"], first["fwmark"], first["addresses"]) == (51001, 7, ["10.7.0.1/24"])
+    assert (second["mtu"], second["up"], second["socket_namespace"], second["declared"]) == (1380, True, "", True)
+    assert first["public_key"] == results[1]["public_key"]
+    [bob] = first["peers"]
+    assert bob == {
+        "name": "bob",
+        "public_key": PUBLIC,
+        "preshared_key": preshared.fingerprint,
+        "endpoint": "192.0.2.9:51820",
+        "persistent_keepalive": 20,
+        "allowed_ips": ["10.7.0.2/32", "fd07::2/128"],
+        "latest_handshake_age": None,
+        "rx_bytes": bob["rx_bytes"],
+        "tx_bytes": bob["tx_bytes"],
+    }
+    assert second["peers"][0]["name"] is None
+    assert second["peers"][0]["preshared_key"] == "none"
+    assert first["statistics"]["rejected_source"] == (None if first["backend"] == "userspace" else 0)
+    assert preshared.reveal() not in calls.output
+    assert preshared.raw.hex() not in calls.output
+
+
+def test_an_interface_of_somebody_else_is_reported_as_such(place, calls):
+    if shutil.which("wireguard-go") is None:
+        pytest.skip("wireguard-go is not installed")
+    place.host().create("wg5", namespace="", socket_namespace="", backend="userspace")
+    place.run("ip", "tuntap", "add", "tun0", "mode", "tun")
+    calls.add("interface_info")
+    [result] = calls.run()
+    [found] = result["interfaces"]
+    assert (found["name"], found["declared"], found["peers"], found["public_key"]) == ("wg5", False, [], None)

@@ -1,0 +1,231 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module ``interface`` as a playbook runs it: the whole cycle, bad input, and no secret anywhere."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import pathlib
+import sys
+import threading
+import typing as t
+
+import pytest
+
+from ansible_collections.cryptokey.wireguard.tests.integration.interface_calls import (
+    ABSENT,
+    FIRST,
+    SECOND,
+)
+from ansible_collections.cryptokey.wireguard.tests.integration.stacks import Stack, stack
+
+STATE = "/run/state"
+PLAYBOOK = pathlib.Path(sys.executable).parent / "ansible-playbook"
+# None of their clamped and unclamped forms is the same.
+PRIVATE = base64.b64encode(bytes([0xFF, *range(1, 31), 0xFF])).decode()
+ROTATED = base64.b64encode(bytes([0xFE, *range(31, 61), 0x81])).decode()
+PRESHARED = base64.b64encode(bytes(range(100, 132))).decode()
+
+
+@pytest.fixture
+def host() -> t.Iterator[Stack]:
+    with stack() as made:
+        yield made
+
+
+class Play:
+    """A playbook of calls of the module, each with what it has to come to."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        self.folder = folder
+        self.tasks: list[dict[str, t.Any]] = []
+
+    def call(self, title: str, *, expect: str, check: bool = False, **arguments: t.Any) -> None:
+        """expect: a condition on ``r``, the module's result."""
+        self.tasks.append(
+            {
+                "name": f"{title}{' in check mode' if check else ''}",
+                "cryptokey.wireguard.interface": {"name": "wg0", "state_directory": STATE, **arguments},
+                "check_mode": check,
+                "register": "r",
+                "failed_when": f"not ({expect})",
+            }
+        )
+
+    def both(self, title: str, *, changed: bool, **arguments: t.Any) -> None:
+        """In check mode and for real, with the same outcome."""
+        for check in (True, False):
+            expect = f"r.failed | default(false) is false and r.changed == {changed}"
+            self.call(title, expect=expect, check=check, **arguments)
+
+    def run(self, host: Stack, *options: str) -> str:
+        """The output; fails where a task did not come to what it should."""
+        play = {
+            "hosts": "localhost",
+            "connection": "local",
+            "gather_facts": False,
+            "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
+            "tasks": self.tasks,
+        }
+        path = self.folder / "play.yml"
+        path.write_text(json.dumps([play]), encoding="utf-8")
+        environment = {
+            **os.environ,
+            "ANSIBLE_LOG_PATH": str(self.folder / "ansible.log"),
+            "ANSIBLE_LOCAL_TEMP": str(self.folder / "local"),
+            "ANSIBLE_REMOTE_TEMP": str(self.folder / "remote"),
+        }
+        done = host.run(str(PLAYBOOK), str(path), "-vvv", "--diff", *options, check=False, env=environment)
+        assert done.returncode == 0, done.stdout[done.stdout.find("fatal:") :][:3000] + done.stderr
+        return done.stdout + done.stderr
+
+
+@pytest.fixture
+def play(tmp_path: pathlib.Path) -> Play:
+    return Play(tmp_path)
+
+
+def test_the_cycle_of_an_interface(host, play):
+    play.both("create", changed=True, **FIRST)
+    play.both("create again", changed=False, **FIRST)
+    play.both("modify", changed=True, **SECOND)
+    play.both("modify again", changed=False, **SECOND)
+    play.both("delete", changed=True, **ABSENT)
+    play.both("delete again", changed=False, **ABSENT)
+    play.run(host)
+    assert "wg0" not in host.out("ip", "link")
+    assert host.out("ip", "rule").count("\n") == 3
+    assert host.out("find", STATE, "-type", "f") == f"{STATE}/.lock\n"
+
+
+def test_check_mode_on_a_fresh_host_foresees_everything(host, play):
+    arguments = {**FIRST, "private_key": None}
+    play.call("foresee", check=True, expect="r.changed and r.public_key == '(made on apply)'", **arguments)
+    play.call(
+        "again", check=True, expect="r.actions | length > 15 and 'make a private key' in r.actions[0]", **arguments
+    )
+    play.call("real", expect="r.public_key | length == 44 and r.interface.peers | length == 2", **arguments)
+    output = play.run(host)
+    assert "+public_key: (made on apply)" in output
+    assert host.out("stat", "-c", "%a", f"{STATE}/@/wg0.key", f"{STATE}/@/wg0.json", f"{STATE}/@") == "600\n600\n700\n"
+
+
+def test_a_key_that_was_made_stays_until_it_is_told_to_go(host, play):
+    play.call("make", expect="r.changed")
+    play.call("remove", state="absent", expect="r.changed")
+    play.call("make again", expect="r.changed and 'make a private key' not in r.actions | join")
+    play.call("remove with the key", state="absent", keep_private_key=False, expect="r.changed")
+    play.run(host)
+    assert host.run("test", "-e", f"{STATE}/@/wg0.key", check=False).returncode == 1
+
+
+def test_the_key_of_a_running_interface_is_adopted(host, play):
+    play.call("make", expect="r.changed")
+    play.run(host)
+    key = host.out("cat", f"{STATE}/@/wg0.key")
+    host.run("rm", "-r", f"{STATE}/@")
+    play.call("adopt", expect="'write the private key to' in r.actions[0]")
+    del play.tasks[0]
+    play.run(host)
+    assert host.out("cat", f"{STATE}/@/wg0.key") == key
+
+
+KEY = "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg="
+OTHER = "TrMvSoP4jYQlY6RIzBgbssQqY3vxI2Pi+y71lOWWXX0="
+BAD = [
+    ({"name": "a-name-that-is-long"}, "name: 'a-name-that-is-long' is 19 bytes long"),
+    ({"private_key": PRESHARED[:-1]}, "private_key: this is not a private key"),
+    ({"peers": [{"public_key": KEY, "endpoint": "host:99999"}]}, "peers[0].endpoint: 'host:99999' is not an endpoint"),
+    ({"peers": [{"public_key": KEY, "allowed_ips": ["10.0.0.0/40"]}]}, "peers[0].allowed_ips[0]: '10.0.0.0/40' has no"),
+    ({"peers": [{"public_key": KEY, "allowed_ips": ["::ffff:1.2.3.4"]}]}, "write 1.2.3.4"),
+    (
+        {"peers": [{"public_key": key, "name": key[:2], "allowed_ips": ["10.0.0.0/8"]} for key in (KEY, OTHER)]},
+        "peers[1].allowed_ips[0]: '10.0.0.0/8' is given to two peers: peers[0] (xT (xTIBA5rb)) and peers[1]",
+    ),
+    ({"listen_port": 70000}, "listen_port: 70000 is not a port; use a number from 0 to 65535"),
+    ({"listen_port": "many"}, "listen_port"),
+    ({"addresses": "{{ {} }}"}, "addresses"),
+    ({"namespace": "typo"}, "the network namespace typo does not exist; make it with"),
+    ({"colour": "blue"}, "Unsupported parameters"),
+    ({"peers": [{"public_key": KEY, "allowedips": []}]}, "Unsupported parameters"),
+    ({"backend": "kernel"}, "kernel has no WireGuard"),
+]
+
+
+def test_bad_input_is_refused_before_anything_is_touched(host, play):
+    kernel = host.run("ip", "link", "add", "probe", "type", "wireguard", check=False).returncode == 0
+    for arguments, message in BAD:
+        if not (kernel and arguments.get("backend") == "kernel"):
+            play.call(message, expect="r.failed and wanted in r.msg", **arguments)
+            play.tasks[-1]["vars"] = {"wanted": message}
+    output = play.run(host)
+    assert "Traceback" not in output
+    assert PRESHARED[:-1] not in output
+    assert "wg0" not in host.out("ip", "link")
+    assert host.out("ls", "/run/netns") == ""
+    assert host.out("find", STATE, "-name", "*.json") == ""
+
+
+def forms(secret: str) -> list[str]:
+    """Everything under which a key could show up."""
+    raw = base64.b64decode(secret)
+    clamped = bytes([raw[0] & 248, *raw[1:31], raw[31] & 127 | 64])
+    return [form for key in (raw, clamped) for form in (base64.b64encode(key).decode(), key.hex(), key.hex().upper())]
+
+
+class Watch(threading.Thread):
+    """Collects the command lines and environments of every process while it runs."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.seen: set[bytes] = set()
+        self._done = threading.Event()
+
+    def run(self) -> None:
+        while not self._done.wait(0.005):
+            for entry in os.listdir("/proc"):
+                if entry.isdigit():
+                    self._look(f"/proc/{entry}")
+
+    def _look(self, folder: str) -> None:
+        for name in ("cmdline", "environ"):
+            try:
+                with open(f"{folder}/{name}", "rb") as file:
+                    self.seen.add(file.read())
+            except OSError:
+                continue
+
+    def end(self) -> bytes:
+        self._done.set()
+        self.join()
+        return b"\n".join(self.seen)
+
+
+def test_no_secret_shows_up_anywhere(host, play):
+    peers = [{**FIRST["peers"][0], "preshared_key": PRESHARED}, FIRST["peers"][1]]
+    play.both("create", changed=True, **{**FIRST, "private_key": PRIVATE, "peers": peers})
+    play.call("fail", expect="r.failed", private_key=PRIVATE, listen_port=-1, peers=peers)
+    play.call("rotate", expect="r.changed", private_key=ROTATED)
+    play.call("remove the preshared key", expect="r.changed", peers=[{**peers[0], "preshared_key": ""}])
+    host.run("ip", "route", "add", "blackhole", "10.99.0.0/16")
+    play.call(
+        "fail late", expect="r.failed", private_key=PRIVATE, routes=[{"destination": "10.99.0.0/16"}], peers=peers
+    )
+    play.call("delete", expect="r.changed", state="absent", private_key=PRIVATE, peers=peers)
+    watch = Watch()
+    watch.start()
+    output = play.run(host)
+    processes = watch.end()
+    assert b"ansible-playbook" in processes
+    assert b"wireguard-go" in processes
+    log = (play.folder / "ansible.log").read_text(encoding="utf-8")
+    folders = ["/run", str(play.folder / "local"), str(play.folder / "remote")]
+    files = host.run("grep", "-rsa", "", *folders, "--exclude=*.key", check=False).stdout
+    places = {"output": output, "log": log, "files": files, "processes": processes.decode(errors="replace")}
+    for form in [form for secret in (PRIVATE, ROTATED, PRESHARED) for form in forms(secret)]:
+        for place, text in places.items():
+            assert form not in text, place
+    assert host.out("cat", f"{STATE}/@/wg0.key").strip() in forms(ROTATED)

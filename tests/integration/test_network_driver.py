@@ -1,0 +1,322 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Links, addresses, routes, rules, forwarding and namespaces on the kernel that runs the test."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import os
+import subprocess
+import threading
+import typing as t
+
+import pytest
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
+    _netns,
+    _resolve,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
+    HostError,
+    InvalidInput,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
+    parse_address,
+    parse_interface_address,
+    parse_prefix,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
+    Route,
+    Rule,
+)
+from ansible_collections.cryptokey.wireguard.tests.integration.isolation import (
+    Place,
+    isolated,
+)
+
+
+@pytest.fixture
+def place() -> t.Iterator[Place]:
+    with isolated() as here:
+        yield here
+
+
+@pytest.fixture(params=["", "blue"], ids=["initial", "named"])
+def network(place, request):
+    """A namespace with the devices v1 (10.0.0.1/24, fd00::1/64) and v2, both up."""
+    if request.param:
+        place.namespace(request.param)
+    found = place.host().network(request.param)
+    place.run("ip", "link", "add", "v1", "type", "veth", "peer", "name", "v2", namespace=request.param)
+    for name in ("v1", "v2"):
+        place.run("ip", "link", "set", name, "addrgenmode", "none", namespace=request.param)
+    for text in ("10.0.0.1/24", "fd00::1/64"):
+        found.add_address("v1", parse_interface_address(text))
+    for name in ("v1", "v2"):
+        found.set_up(name, True)
+    return found
+
+
+def route(destination: str, **fields: t.Any) -> Route:
+    return Route(parse_prefix(destination), **fields)
+
+
+def ours(network) -> set[Route]:
+    return {found for found in network.routes() if found.protocol == 148}
+
+
+ROUTES = [
+    route("10.1.0.0/16", device="v1"),
+    route("10.1.0.0/16", device="v1", metric=50),
+    route("10.1.0.0/16", device="v2", table=1000),
+    route("0.0.0.0/0", device="v1", gateway=parse_address("10.0.0.9"), table=1000, metric=7),
+    route("10.4.0.0/16", device="v1", gateway=parse_address("10.0.0.9"), source=parse_address("10.0.0.1")),
+    route("10.2.0.0/16", type="blackhole"),
+    route("10.3.0.0/16", type="throw", table=52),
+    route("10.3.0.0/16", type="prohibit", table=53, metric=9),
+    route("fd01::/64", device="v1", metric=1024),
+    route("fd02::/64", device="v1", gateway=parse_address("fd00::9"), metric=5),
+    route("::/0", type="unreachable", metric=50, table=300),
+    route("fd03::1/128", device="v2", metric=1024, source=parse_address("fd00::1")),
+]
+
+
+@pytest.mark.parametrize("one", ROUTES, ids=str)
+def test_a_route_is_read_back_as_it_was_added_and_removed_whole(network, one):
+    before = set(network.routes())
+    network.add_route(one)
+    assert set(network.routes()) - before == {one}
+    with pytest.raises(HostError) as caught:
+        network.add_route(one)
+    assert caught.value.errno == errno.EEXIST
+    network.remove_route(one)
+    assert set(network.routes()) == before
+    network.remove_route(one)
+
+
+def test_only_exactly_that_route_is_removed(network):
+    for one in ROUTES:
+        network.add_route(one)
+    network.remove_route(dataclasses.replace(ROUTES[5], protocol=99))
+    network.remove_route(dataclasses.replace(ROUTES[0], device="v2"))
+    network.remove_route(dataclasses.replace(ROUTES[8], metric=77))
+    assert ours(network) == set(ROUTES)
+    network.remove_route(ROUTES[1])
+    assert ours(network) == set(ROUTES) - {ROUTES[1]}
+
+
+def test_an_ipv6_route_without_a_metric_is_the_one_with_1024(network):
+    network.add_route(route("fd09::/64", device="v1"))
+    assert ours(network) == {route("fd09::/64", device="v1", metric=1024)}
+    network.remove_route(route("fd09::/64", device="v1"))
+    assert ours(network) == set()
+
+
+def test_replacing_changes_one_route_in_place(network):
+    network.add_route(ROUTES[0])
+    new = route("10.1.0.0/16", type="blackhole")
+    network.replace_route(ROUTES[0], new)
+    assert ours(network) == {new}
+    with pytest.raises(HostError, match="two routes"):
+        network.replace_route(new, route("10.9.0.0/16", type="blackhole"))
+
+
+def test_routes_of_others_are_seen_with_their_protocol(network):
+    connected = [found for found in network.routes() if found.protocol == 2]
+    assert route("10.0.0.0/24", device="v1", protocol=2, source=parse_address("10.0.0.1")) in connected
+    assert route("fd00::/64", device="v1", protocol=2, metric=256) in connected
+    assert not any(found.table == 255 for found in network.routes())
+
+
+RULES = [
+    Rule(family=4, priority=100, table=1000, fwmark=0x1234, invert=True),
+    Rule(family=6, priority=101, table=52, source=parse_prefix("fd00::/8"), iif="v1"),
+    Rule(family=4, priority=102, table=254, suppress_prefixlength=0),
+    Rule(family=6, priority=102, table=254, suppress_prefixlength=0),
+    Rule(family=4, priority=103, table=5, destination=parse_prefix("10.0.0.0/8"), fwmark=0),
+    Rule(family=4, priority=103, table=5, source=parse_prefix("10.0.0.1/32")),
+]
+
+
+@pytest.mark.parametrize("one", RULES, ids=str)
+def test_a_rule_is_read_back_as_it_was_added_and_removed_whole(network, one):
+    before = set(network.rules())
+    network.add_rule(one)
+    assert set(network.rules()) - before == {one}
+    with pytest.raises(HostError) as caught:
+        network.add_rule(one)
+    assert caught.value.errno == errno.EEXIST
+    network.remove_rule(dataclasses.replace(one, protocol=99))
+    assert one in network.rules()
+    network.remove_rule(one)
+    assert set(network.rules()) == before
+    network.remove_rule(one)
+
+
+def test_a_rule_with_selectors_that_we_do_not_know_is_not_shown_as_a_simpler_one(place, network):
+    before = network.rules()
+    for words in ("oif v1", "ipproto udp", "uidrange 0-9", "fwmark 1/0xff", "goto 32766", "tos 0x10"):
+        place.run("ip", "rule", "add", "priority", "90", *words.split(), namespace=network.namespace)
+    assert network.rules() == before
+
+
+def test_a_secondary_address_survives_its_primary(network):
+    for text in ("10.0.0.2/24", "10.0.0.3/24", "10.9.9.9"):
+        network.add_address("v1", parse_interface_address(text))
+    network.remove_address("v1", parse_interface_address("10.0.0.1/24"))
+    network.remove_address("v1", parse_interface_address("10.0.0.1/24"))
+    network.remove_address("v1", parse_interface_address("fd00::7/64"))
+    found = {str(address) for address in network.link("v1").addresses}
+    assert found == {"10.0.0.2/24", "10.0.0.3/24", "10.9.9.9/32", "fd00::1/64"}
+
+
+def test_an_ipv6_address_is_usable_at_once(place, network):
+    assert "tentative" not in place.run("ip", "address", "show", "dev", "v1", namespace=network.namespace).stdout
+
+
+def test_links_show_what_they_are(network):
+    network.set_mtu("v1", 1400)
+    network.set_up("v1", False)
+    found = network.link("v1")
+    assert (found.kind, found.mtu, found.up) == ("veth", 1400, False)
+    assert found.statistics["rx_bytes"] >= 0
+    assert "rx_frame_errors" in found.statistics
+    assert network.link("lo").kind == ""
+    assert network.link("nothing") is None
+    assert [link.name for link in network.links()] == ["lo", "v1", "v2"]
+
+
+def test_an_unknown_device_is_named(network):
+    for change in (
+        lambda: network.set_mtu("nope", 1300),
+        lambda: network.set_up("nope", True),
+        lambda: network.add_address("nope", parse_interface_address("10.0.0.9/24")),
+        lambda: network.add_route(route("10.0.0.0/8", device="nope")),
+    ):
+        with pytest.raises(HostError, match="there is no device nope") as caught:
+            change()
+        assert caught.value.errno == errno.ENODEV
+    network.remove_address("nope", parse_interface_address("10.0.0.9/24"))
+    network.delete_link("nope")
+
+
+def test_forwarding_is_that_of_the_namespace(place, network):
+    other = place.host().network(place.namespace("other"))
+    for family in (4, 6):
+        network.set_forwarding(family, False)
+        other.set_forwarding(family, True)
+        assert (network.forwarding(family), other.forwarding(family)) == (False, True)
+        network.set_forwarding(family, True)
+        other.set_forwarding(family, False)
+        assert (network.forwarding(family), other.forwarding(family)) == (True, False)
+
+
+def test_thousands_of_routes_are_read_in_time(place, network):
+    lines = [f"route add 10.{n >> 8}.{n & 255}.0/24 dev v1 table 77 proto 148" for n in range(5_000)]
+    prefix = ["ip", "netns", "exec", network.namespace] if network.namespace else []
+    subprocess.run([*prefix, "ip", "-batch", "-"], input="\n".join(lines), text=True, check=True)
+    assert len(ours(network)) == 5_000
+
+
+def test_namespaces_come_and_go_and_iproute2_agrees(place):
+    _netns.create("blue")
+    assert place.run("ip", "netns", "list").stdout.split() == ["blue"]
+    assert "LOOPBACK,UP" in place.run("ip", "-n", "blue", "link", "show", "lo").stdout
+    with pytest.raises(HostError, match="the name is taken"):
+        _netns.create("blue")
+    place.run("ip", "netns", "add", "red")
+    assert _netns.names() == ("blue", "red")
+    assert not _netns.loopback_is_up("red")
+    _netns.set_loopback_up("red")
+    assert _netns.loopback_is_up("red")
+    _netns.delete("blue")
+    _netns.delete("blue")
+    place.run("ip", "netns", "delete", "red")
+    assert _netns.names() == ()
+
+
+def test_a_namespace_goes_in_other_mount_namespaces_too(place):
+    """A mount that stayed there would keep the namespace and its devices alive (ip-netns(8))."""
+    _netns.create("blue")
+    with subprocess.Popen(["unshare", "-m", "--propagation", "slave", "sleep", "60"]) as other:
+        try:
+            _netns.delete("blue")
+            assert os.listdir(f"/proc/{other.pid}/root/run/netns") == []
+        finally:
+            other.kill()
+
+
+def test_a_leftover_file_is_no_namespace_and_can_be_deleted(place):
+    os.makedirs("/run/netns")
+    with open("/run/netns/old", "w", encoding="ascii"):
+        pass
+    assert _netns.names() == ()
+    assert not _netns.exists("old")
+    with pytest.raises(HostError, match="there is no network namespace 'old'"):
+        _netns.Worker("old")
+    _netns.delete("old")
+    assert os.listdir("/run/netns") == []
+
+
+def test_a_typo_makes_no_namespace(place):
+    host = place.host()
+    with pytest.raises(HostError, match="there is no network namespace 'typo'"):
+        host.network("typo")
+    assert _netns.names() == ()
+    assert not os.path.exists("/run/netns/typo")
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "@", "a/b", "-n", "a b", "a\nb", "x" * 256, None, 5])
+def test_a_name_that_is_no_file_name_is_refused(name):
+    with pytest.raises(InvalidInput):
+        _netns.parse_name(name)
+
+
+def test_the_calling_thread_never_moves(place):
+    before = _netns.own_inode()
+    worker = _netns.Worker(place.namespace("blue"))
+    inside: list[int] = []
+    worker.run(lambda: inside.append(_netns.own_inode()))
+    with pytest.raises(ZeroDivisionError):
+        worker.run(lambda: 1 // 0)
+    assert inside == [worker.inode] == [_netns.inode("blue")]
+    assert inside != [before]
+    assert _netns.own_inode() == before
+    worker.close()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("netns-blue")]
+
+
+def test_a_namespace_that_was_made_again_is_entered_again(place):
+    host = place.host()
+    place.namespace("blue")
+    host.network("blue").links()
+    keeper = subprocess.Popen(["ip", "netns", "exec", "blue", "sleep", "60"])
+    try:
+        place.run("ip", "netns", "delete", "blue")
+        place.namespace("blue")
+        place.run("ip", "-n", "blue", "link", "add", "new1", "type", "veth", "peer", "name", "new2")
+        assert host.network("blue").link("new1") is not None
+    finally:
+        keeper.kill()
+        keeper.wait()
+
+
+def test_names_are_resolved_as_the_namespace_does(place):
+    place.namespace("blue")
+    place.run("mount", "-t", "tmpfs", "tmpfs", "/mnt")
+    os.makedirs("/mnt/upper")
+    os.makedirs("/mnt/work")
+    place.run("mount", "-t", "overlay", "-o", "lowerdir=/etc,upperdir=/mnt/upper,workdir=/mnt/work", "overlay", "/etc")
+    os.makedirs("/etc/netns/blue")
+    for path, address in (("/etc/hosts", "192.0.2.1"), ("/etc/netns/blue/hosts", "2001:db8::2")):
+        with open(path, "w", encoding="ascii") as handle:
+            handle.write(f"{address} hub.example.net\n")
+    host = place.host()
+    assert str(host.resolve("hub.example.net", socket_namespace="")) == "192.0.2.1"
+    assert str(host.resolve("hub.example.net", socket_namespace="blue")) == "2001:db8::2"
+    assert str(host.resolve("192.0.2.77", socket_namespace="blue")) == "192.0.2.77"
+    with pytest.raises(HostError, match=r"cannot resolve 'nowhere\.invalid' in network namespace 'blue'"):
+        host.resolve("nowhere.invalid", socket_namespace="blue")
+    assert _resolve.SECONDS

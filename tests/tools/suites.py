@@ -1,0 +1,212 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What ``make test`` runs: every suite, its commands, and how its output is counted."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+BIN = pathlib.Path(sys.executable).parent
+OUTPUT = TOP / "tests" / "output"
+TREE = TOP / ".venv" / "tree"
+COLLECTION = TREE / "ansible_collections" / "cryptokey" / "wireguard"
+EXAMPLE = "examples/two-hubs/inventory.yml"
+ANSIBLE = {"ANSIBLE_COLLECTIONS_PATH": str(TREE), "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+SANITY = r'^Running sanity test "'
+TAIL = 40
+OLDEST = "2.19"
+NEWEST = "2.21"
+# ansible-core 2.19 runs on 3.11 to 3.13, 2.21 on 3.12 to 3.14.
+PYTHONS = {OLDEST: ("3.11", "3.13"), NEWEST: ("3.12", "3.14")}
+NAMES = {OLDEST: "python3.11 python3.12 python3.13 python3", NEWEST: "python3.13 python3.12 python3.14 python3"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One command. Counted by its junit file if it writes one, by lines that match a pattern, or as one check."""
+
+    command: list[str]
+    junit: pathlib.Path | None = None
+    pattern: str = ""
+    errors: str = ""
+    cwd: pathlib.Path = TOP
+
+    def problems(self, output: str) -> str:
+        """What a reader of a failure wants: the lines that match ``errors``, or the end of the output."""
+        lines = output.splitlines()
+        chosen = [line for line in lines if self.errors and re.search(self.errors, line)]
+        return "\n".join(lines[:1] + chosen if chosen else lines[:1] + lines[1:][-TAIL:])
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Suite:
+    name: str
+    steps: list[Step]
+    environment: dict[str, str] = dataclasses.field(default_factory=dict)
+    sends_packets: bool = False
+    cannot_run: str = ""
+    timeout: int = 780
+
+
+@dataclasses.dataclass
+class Result:
+    suite: Suite
+    log: pathlib.Path
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    packets: int = 0
+    seconds: float = 0.0
+    reasons: list[str] = dataclasses.field(default_factory=list)
+    failures: list[str] = dataclasses.field(default_factory=list)
+
+    def skip_all(self, reason: str, *, failure: bool) -> Result:
+        self.reasons.append(f"{'not run' if failure else 'skipped'}: {reason}")
+        self.failed, self.skipped = int(failure), int(not failure)
+        return self
+
+    def add(self, step: Step, code: int, output: str) -> None:
+        before = self.failed
+        if step.junit and step.junit.exists():
+            self._add_junit(step.junit)
+        elif step.pattern and code == 0:
+            self.passed += len(re.findall(step.pattern, output, re.MULTILINE))
+        else:
+            self.passed += int(code == 0)
+        if code:
+            self.failed += int(self.failed == before)
+            self.failures.append(f"{step.problems(output)}\nexit status {code}")
+
+    def _add_junit(self, path: pathlib.Path) -> None:
+        for case in xml.etree.ElementTree.parse(path).iter("testcase"):
+            skip = case.find("skipped")
+            if skip is not None:
+                self.skipped += 1
+                reason = f"skipped: {skip.get('message', '')}"
+                if reason not in self.reasons:
+                    self.reasons.append(reason)
+            elif case.find("failure") is not None or case.find("error") is not None:
+                self.failed += 1
+            else:
+                self.passed += 1
+
+    def add_packets(self, count: pathlib.Path) -> None:
+        """A suite that should send packets and sent none proves nothing, however green it is."""
+        lines = count.read_text(encoding="ascii").split() if count.exists() else []
+        self.packets = sum(int(line) for line in lines)
+        if not self.packets and not self.failed:
+            self.failed += 1
+            self.reasons.append("sent no packet")
+
+    def add_traces(self, left_behind: list[str]) -> None:
+        if left_behind:
+            self.failed += 1
+            self.reasons += [f"left behind: {text}" for text in left_behind]
+
+    def line(self) -> str:
+        verdict = "FAILED" if self.failed else "ok" if self.passed else "skipped"
+        parts = [f"{self.passed} passed", f"{self.failed} failed" if self.failed else ""]
+        parts += [
+            f"{self.skipped} skipped" if self.skipped else "",
+            f"{self.packets:,} packets" if self.packets else "",
+        ]
+        return f"{verdict:8}{self.suite.name:16}{self.seconds:5.0f} s  {', '.join(part for part in parts if part)}"
+
+
+def all_suites() -> list[Suite]:
+    """The longest first, so that the last to end is a short one."""
+    return [
+        _core("oldest", OLDEST),
+        _core("newest", NEWEST),
+        Suite(name="oracle", steps=[_pytest("oracle", sys.executable, "tests/oracle")]),
+        _lint(),
+        _managed(),
+        Suite(name="package", steps=[Step([sys.executable, "tests/tools/package.py"])]),
+        Suite(
+            name="integration",
+            steps=[_pytest("integration", sys.executable, "tests/integration")],
+            sends_packets=True,
+            cannot_run=_no_packets(),
+        ),
+        Suite(
+            name="rehearsal",
+            steps=[Step([str(BIN / "ansible-playbook"), "-i", EXAMPLE, "cryptokey.wireguard.rehearse"])],
+            environment=ANSIBLE,
+            sends_packets=True,
+            cannot_run=_no_packets(),
+        ),
+    ]
+
+
+def _lint() -> Suite:
+    names = [TOP / ".ci" / "run", TOP / "tests" / "setup", *TOP.glob("tests/tools/*"), *TOP.glob("tests/demo/*")]
+    shell = [str(path) for path in names if path.is_file() and re.match(rb"#!.*\b(ba)?sh\b", path.read_bytes())]
+    mypy = [str(BIN / "mypy"), "--no-error-summary", str(COLLECTION / "plugins"), "tests/tools"]
+    commands = [
+        [str(BIN / "ruff"), "check", "--output-format", "concise", "."],
+        [str(BIN / "ruff"), "format", "--check", "--output-format", "concise", "."],
+        [str(BIN / "yamllint"), "--strict", "."],
+        [str(BIN / "antsibull-changelog"), "lint"],
+        *(["bash", "-n", path] for path in shell),
+        [str(BIN / "ansible-lint"), "--offline", "--profile", "production", "--strict"],
+    ]
+    # The documentation of every plugin and role: valid markup, no reference that leads nowhere.
+    docs = [str(BIN / "antsibull-docs"), "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", "."]
+    steps = [Step(mypy, errors=" error: "), *(Step(command) for command in commands), Step(docs, cwd=COLLECTION)]
+    return Suite(name="lint", steps=steps, environment=ANSIBLE)
+
+
+def _core(name: str, version: str) -> Suite:
+    """ansible-test sanity, unit tests and the example's plan with one ansible-core, in an environment of its own."""
+    python = find_python(NAMES[version], *PYTHONS[version])
+    if not python:
+        reason = f"ansible-core {version} needs Python {PYTHONS[version][0]} or later, and none was found"
+        return Suite(name=name, steps=[], cannot_run=reason)
+    folder = TOP / ".venv" / f"core-{version}" / "bin"
+    steps = [
+        Step([sys.executable, "tests/tools/sanity.py", version, python], pattern=SANITY, errors="^(ERROR|FATAL):"),
+        _pytest(name, str(folder / "python"), "tests/unit"),
+        Step([str(folder / "ansible-playbook"), "-i", EXAMPLE, "cryptokey.wireguard.plan"]),
+    ]
+    return Suite(name=name, steps=steps, environment=ANSIBLE)
+
+
+def _managed() -> Suite:
+    """Managed hosts may have Python 3.9: its own environment, only the tests of what runs there."""
+    python = find_python("python3.9 python3", "3.9", "3.9")
+    folder = TOP / ".venv" / "python3.9"
+    paths = [
+        name for name in ("tests/unit/plugins/module_utils", "tests/unit/plugins/modules") if (TOP / name).is_dir()
+    ]
+    steps = [
+        Step([str(TOP / "tests" / "tools" / "venv"), str(folder), "unit", python]),
+        _pytest("managed", str(folder / "bin" / "python"), *paths),
+    ]
+    return Suite(name="managed", steps=steps, cannot_run="" if python else "no Python 3.9 found")
+
+
+def _pytest(name: str, python: str, *arguments: str) -> Step:
+    junit = OUTPUT / f"{name}.xml"
+    return Step([python, "-m", "pytest", "-q", f"--junitxml={junit}", *arguments], junit=junit)
+
+
+def _no_packets() -> str:
+    """Why no packet can be sent here; empty where it can."""
+    if os.geteuid() != 0:
+        return "needs root"
+    missing = [name for name in ("ip", "ping", "nft", "wireguard-go") if not shutil.which(name)]
+    return f"not installed: {', '.join(missing)}; tests/setup test installs what is missing" if missing else ""
+
+
+def find_python(names: str, minimum: str, maximum: str) -> str:
+    command = [str(TOP / "tests" / "tools" / "find-python"), "--wide", "--order", names, minimum, maximum]
+    return subprocess.run(command, check=False, capture_output=True, text=True).stdout.strip()

@@ -1,0 +1,188 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The runner of the suites: whatever went wrong, it must not end green."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+import pytest
+
+TOOLS = str(pathlib.Path(__file__).resolve().parents[1] / "tools")
+sys.path.insert(0, TOOLS)
+
+import run
+import traces
+from suites import Result, Step, Suite, all_suites
+
+
+@pytest.fixture(autouse=True)
+def output(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "OUTPUT", tmp_path)
+    monkeypatch.setattr(run, "TOP", tmp_path)
+    monkeypatch.delenv("CI", raising=False)
+    return tmp_path
+
+
+def shell(text: str, **options) -> Step:
+    return Step(["sh", "-c", text], **options)
+
+
+def result_of(*steps: Step, **options) -> Result:
+    suite = Suite(name="it", steps=list(steps), **options)
+    return run.Runner([suite]).run()[0]
+
+
+def counts(result: Result) -> tuple[int, int, int]:
+    return result.passed, result.failed, result.skipped
+
+
+def test_a_step_counts_once_and_its_output_is_kept(output):
+    result = result_of(shell("echo one"), shell("echo two >&2"))
+    assert counts(result) == (2, 0, 0)
+    assert (output / "it.log").read_text() == "$ sh -c echo one\none\n$ sh -c echo two >&2\ntwo\n"
+
+
+def test_every_step_runs_and_every_failure_counts():
+    result = result_of(shell("echo bad; exit 3"), shell("true"), shell("false"))
+    assert counts(result) == (1, 2, 0)
+    assert "bad" in result.failures[0]
+    assert "exit status 3" in result.failures[0]
+
+
+def test_a_program_that_is_missing_is_a_failure():
+    assert counts(result_of(Step(["/does/not/exist"]), shell("true"))) == (1, 1, 0)
+
+
+def test_a_suite_that_should_send_packets_and_sent_none_fails():
+    result = result_of(shell("true"), sends_packets=True)
+    assert counts(result) == (1, 1, 0)
+    assert result.reasons == ["sent no packet"]
+
+
+def test_packets_are_added_up_over_processes():
+    line = 'echo 40 >> "$WIREGUARD_PACKET_COUNT"; echo 2 >> "$WIREGUARD_PACKET_COUNT"'
+    result = result_of(shell(line), shell(line), sends_packets=True)
+    assert counts(result) == (2, 0, 0)
+    assert result.packets == 84
+
+
+def test_packets_of_an_earlier_run_do_not_count(output):
+    (output / "it.packets").write_text("1000\n")
+    assert result_of(shell("true"), sends_packets=True).packets == 0
+
+
+def test_a_suite_that_cannot_run_is_skipped_with_its_reason():
+    result = result_of(shell("exit 1"), cannot_run="needs root", sends_packets=True)
+    assert counts(result) == (0, 0, 1)
+    assert result.reasons == ["skipped: needs root"]
+
+
+def test_in_ci_a_suite_with_packets_that_cannot_run_fails(monkeypatch):
+    monkeypatch.setenv("CI", "true")
+    assert counts(result_of(shell("true"), cannot_run="needs root", sends_packets=True)) == (0, 1, 0)
+    assert counts(result_of(shell("true"), cannot_run="no Python 3.12")) == (0, 0, 1)
+
+
+def test_a_suite_that_hangs_is_ended_and_fails():
+    assert counts(result_of(shell("sleep 60"), timeout=1)) == (0, 1, 0)
+
+
+JUNIT = """<testsuites><testsuite>
+<testcase name="a"/><testcase name="b"><failure>no</failure></testcase><testcase name="c"><error>no</error></testcase>
+<testcase name="d"><skipped message="needs root"/></testcase>
+<testcase name="e"><skipped message="needs root"/></testcase>
+</testsuite></testsuites>"""
+
+
+def test_tests_are_counted_one_by_one_and_skips_keep_their_reason(output):
+    report = output / "junit.xml"
+    result = result_of(shell(f"cat > {report} <<'END'\n{JUNIT}\nEND\nexit 1", junit=report))
+    assert counts(result) == (1, 2, 2)
+    assert result.reasons == ["skipped: needs root"]
+
+
+def test_an_exit_status_without_a_failed_test_is_a_failure_all_the_same(output):
+    report = output / "junit.xml"
+    result = result_of(shell(f"echo '<testsuites/>' > {report}; exit 5", junit=report))
+    assert counts(result) == (0, 1, 0)
+
+
+def test_a_report_of_an_earlier_run_does_not_count(output):
+    report = output / "junit.xml"
+    report.write_text(JUNIT)
+    assert counts(result_of(shell("exit 4", junit=report))) == (0, 1, 0)
+
+
+def test_lines_are_counted_and_only_errors_shown():
+    step = shell("echo 'test one'; echo noise; echo 'test two'; echo 'ERROR: x'", pattern="^test ", errors="^ERROR")
+    assert counts(result_of(step)) == (2, 0, 0)
+    assert step.problems("$ sh\ntest one\nnoise\nERROR: x") == "$ sh\nERROR: x"
+
+
+def test_suites_with_packets_never_run_at_the_same_time(output):
+    step = shell(f"mkdir {output}/busy && sleep 0.3 && rmdir {output}/busy && echo 1 >> $WIREGUARD_PACKET_COUNT")
+    suites = [Suite(name=f"s{number}", steps=[step], sends_packets=True) for number in range(3)]
+    assert [counts(result) for result in run.Runner(suites).run()] == [(1, 0, 0)] * 3
+
+
+@pytest.fixture
+def subreaper():
+    """The runner in a process of its own: a test must not adopt the orphans of its neighbours."""
+
+    def call(text: str) -> str:
+        program = (
+            f"import sys, pathlib; sys.path.insert(0, {TOOLS!r}); import run;"
+            "from suites import Step, Suite; run.traces.PATIENCE = 1;"
+            "run.OUTPUT = run.TOP = pathlib.Path(sys.argv[1]);"
+            "run.all_suites = lambda: [Suite(name='it', steps=[Step(['sh', '-c', sys.argv[2]])], sends_packets=True)];"
+            "sys.exit(run.main([]))"
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, "-c", program, folder, text]
+            return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+    return call
+
+
+def test_a_process_left_behind_is_named_ended_and_a_failure(subreaper):
+    shown = subreaper('echo 1 >> "$WIREGUARD_PACKET_COUNT"; setsid sleep 4711 >/dev/null 2>&1 &')
+    assert "1 passed, 1 failed, 0 skipped" in shown
+    pid = re.search(r"left behind: process (\d+): sleep 4711", shown).group(1)
+    assert not pathlib.Path(f"/proc/{pid}/cmdline").exists() or not pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def test_a_process_that_takes_a_moment_to_end_is_no_failure(subreaper):
+    shown = subreaper('echo 1 >> "$WIREGUARD_PACKET_COUNT"; setsid sleep 0.5 >/dev/null 2>&1 &')
+    assert "1 passed, 0 failed, 0 skipped" in shown
+
+
+def test_a_link_left_behind_is_named_and_a_failure(monkeypatch):
+    looks = [{"link": {"lo"}}, *[{"link": {"lo", "wg0"}}] * 3]
+    monkeypatch.setattr(traces, "PATIENCE", 0)
+    monkeypatch.setattr(traces, "look", lambda: looks.pop(0))
+    result = result_of(shell("echo 1 >> $WIREGUARD_PACKET_COUNT"), sends_packets=True)
+    assert counts(result) == (1, 1, 0)
+    assert result.reasons == ["left behind: link wg0"]
+
+
+def test_an_unknown_suite_is_refused(capsys):
+    assert run.main(["unit", "no-such-suite"]) == 2
+    assert "no-such-suite" in capsys.readouterr().out
+
+
+def test_the_last_line_sums_everything_up(output, monkeypatch, capsys):
+    suites = [Suite(name="good", steps=[shell("true")]), Suite(name="bad", steps=[shell("false")])]
+    monkeypatch.setattr(run, "all_suites", lambda: suites)
+    assert run.main([]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "1 passed, 1 failed, 0 skipped"
+    assert run.main(["good"]) == 0
+
+
+def test_the_suites_that_send_packets_are_marked():
+    assert {suite.name for suite in all_suites() if suite.sends_packets} == {"integration", "rehearsal"}
