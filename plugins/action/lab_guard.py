@@ -35,7 +35,7 @@ class ActionModule(ActionBase):
         variables = task_vars or {}
         try:
             record = LabRecord(arguments["lab"])
-            reasons = (
+            reasons: tuple[str, ...] = (
                 self._wrong_connection(record.name, str(variables["inventory_hostname"])),
                 _left_out(arguments["fleet"], variables["ansible_play_hosts_all"]),
                 _foreign_keys(arguments["public_keys_dir"], record),

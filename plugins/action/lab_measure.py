@@ -17,7 +17,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._task import f
 
 ARGUMENTS = {
     "lab": {"type": "str", "required": True},
-    "patience": {"type": "int", "default": 20},
+    "patience": {"type": "int", "default": 30},
 }
 
 

@@ -104,10 +104,12 @@ class Connection(LocalConnection):
         with open(out_path, "wb") as target:
             self._copy(f"cat {shlex.quote(in_path)}", f"fetch file {in_path}", stdout=target)
 
-    def _copy(self, command: str, what: str, **streams: t.IO[bytes]) -> None:
+    def _copy(
+        self, command: str, what: str, *, stdin: t.IO[bytes] | None = None, stdout: t.IO[bytes] | None = None
+    ) -> None:
         words = [*self._enter(), "/bin/sh", "-c", command]
-        streams.setdefault("stdin", t.cast("t.IO[bytes]", subprocess.DEVNULL))
-        result = subprocess.run(words, stderr=subprocess.PIPE, check=False, **streams)
+        source: int | t.IO[bytes] = subprocess.DEVNULL if stdin is None else stdin
+        result = subprocess.run(words, stdin=source, stdout=stdout, stderr=subprocess.PIPE, check=False)
         if result.returncode != 0:
             raise AnsibleError(f"failed to {what}: {result.stderr.decode(errors='replace').strip()}")
 

@@ -87,6 +87,7 @@ def interface() -> Spec:
         "userspace_engine": {"type": "str"},
         "private_key": {"type": "str", "no_log": True},
         "private_key_file": {"type": "path", "no_log": False},
+        "public_key": {"type": "str", "no_log": False},
         "keep_private_key": {"type": "bool", "default": True, "no_log": False},
         "listen_port": {"type": "int"},
         "fwmark": {"type": "str"},

@@ -50,11 +50,26 @@ def choose_identity(
     candidates = (("given", declared.private_key), ("file", observed.key_file), ("adopted", running))
     for origin, key in candidates:
         if key is not None:
-            return Identity(key, _public_key(key, observed, host=host, check=check, warnings=warnings), origin)
+            public_key = _public_key(key, observed, host=host, check=check, warnings=warnings)
+            _check_known(declared.public_key, public_key)
+            return Identity(key, public_key, origin)
+    if declared.public_key is not None:
+        raise _unknown(declared.public_key, "belongs to no private key on this host, and a new one would have another")
     made = PrivateKey.generate()
     if check:
         return Identity(made, None, "made")
     return Identity(made, _public_key(made, observed, host=host, check=check, warnings=warnings), "made")
+
+
+def _check_known(declared: PublicKey | None, own: PublicKey | None) -> None:
+    """A host with a key that its peers do not know would be cut off, and nobody would say why."""
+    if declared is not None and own is not None and own != declared:
+        raise _unknown(declared, f"is not the key of this host, which has {own}")
+
+
+def _unknown(declared: PublicKey, reason: str) -> InvalidInput:
+    remedy = "put the private key back, or publish the host's own public key (playbook cryptokey.wireguard.keys)"
+    return InvalidInput(reason, path="public_key", value=str(declared), remedy=remedy)
 
 
 def _public_key(

@@ -35,9 +35,11 @@ KNOWN = ("wireguard-go",)
 """Found on their own. Any other engine has to be asked for by name: boringtun 0.7 ends when a peer of it is edited."""
 MARK = "CRYPTOKEY_WIREGUARD"
 DIRECTORY = "/var/run/wireguard"
-READY_SECONDS = 10.0
+READY_SECONDS = 30.0
 STOP_SECONDS = 3.0
-ANSWER_SECONDS = 3.0
+ANSWER_SECONDS = 20.0
+"""Patience with a running engine. It counts as dead, and is then made again, only after this: a busy host is no
+reason to interrupt its tunnels."""
 _MORE_PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _LOG_BYTES = 1 << 16
 _MOUNT = 'mount -t tmpfs -o mode=0700,size=1m wireguard "$1" && shift && exec "$@"'
@@ -69,9 +71,9 @@ class Daemon:
         """The inode of the network namespace that it runs in, where its UDP socket is."""
         return _namespace_of(self.pid)
 
-    def answers(self, timeout: float = ANSWER_SECONDS) -> bool:
+    def answers(self) -> bool:
         try:
-            with _uapi.connected(self.socket_path, timeout=timeout) as connection:
+            with _uapi.connected(self.socket_path, timeout=ANSWER_SECONDS) as connection:
                 connection.sendall(_uapi.GET.encode())
                 return bool(connection.recv(1))
         except (HostError, OSError):

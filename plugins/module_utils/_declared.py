@@ -53,6 +53,7 @@ class Declared:
     """One interface as it should be. None: not declared, leave alone.
 
     listen_port 0: any port will do, so a bound one stays.  peers None: their list is not declared, so none is pruned.
+    public_key: the key that its peers know it by.
     forwarding: only the families that are to be claimed.
     """
 
@@ -63,6 +64,7 @@ class Declared:
     backend: str = "auto"
     engine: str | None = None
     private_key: PrivateKey | None = None
+    public_key: PublicKey | None = None
     private_key_file: str = ""
     keep_private_key: bool = True
     listen_port: int | None = None
@@ -115,6 +117,7 @@ def _with_configuration(declared: Declared, arguments: t.Mapping[str, t.Any]) ->
     filled = dataclasses.replace(
         declared,
         private_key=_private_key(arguments),
+        public_key=_public_key(arguments),
         listen_port=_optional(arguments, "listen_port", lambda value: parse_port(value, lowest=0)),
         fwmark=_optional(arguments, "fwmark", parse_fwmark),
         mtu=_optional(arguments, "mtu", _mtu),
@@ -167,6 +170,13 @@ def _private_key(arguments: t.Mapping[str, t.Any]) -> PrivateKey | None:
     with placed("private_key"):
         key: PrivateKey = PrivateKey.parse(text)
         return key
+
+
+def _public_key(arguments: t.Mapping[str, t.Any]) -> PublicKey | None:
+    if arguments.get("public_key") is None:
+        return None
+    with placed("public_key"):
+        return PublicKey.parse(arguments["public_key"])
 
 
 def _mtu(value: t.Any) -> int:

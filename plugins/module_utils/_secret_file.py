@@ -27,9 +27,12 @@ def read(path: str) -> str | None:
         return None
     except OSError as error:
         raise _refused("read", path, error) from None
-    with open(descriptor, encoding="utf-8", errors="replace") as handle:
+    try:
         _check_owner(path, os.fstat(descriptor))
-        return handle.read().strip()
+        with open(descriptor, encoding="utf-8", errors="replace", closefd=False) as handle:
+            return handle.read().strip()
+    finally:
+        os.close(descriptor)
 
 
 def write(path: str, text: str, mode: int = MODE) -> None:

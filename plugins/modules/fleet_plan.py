@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: fleet_plan
 short_description: Derive the plan of a fleet from its inventory
 version_added: 0.1.0
-author: the cryptokey.wireguard authors (@cryptokey)
+author: The cryptokey.wireguard authors (!UNKNOWN)
 description:
   - What P(cryptokey.wireguard.plan#filter) does, with the files that stand beside an inventory, and with all mistakes
     of an inventory in one readable list.

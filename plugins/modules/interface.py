@@ -13,9 +13,10 @@ description:
   - One call declares a whole interface, its key, port, peers, addresses, MTU, routes, policy rules and forwarding.
   - It looks at the running system, computes the steps that are missing, applies them in an order that loses no packet,
     reads everything back, and restores what was there when a step fails or the result is not what was declared.
-  - What is not declared is left alone, and O(socket_namespace), O(routing), O(table), O(metric), O(routes), O(rules) and
-    O(forwarding) stay what they were last declared to be. So one more peer is declared by naming it alone. An unchanged peer is never touched, so sessions, roamed endpoints and handshakes
-    survive every run. AllowedIPs are added, moved and removed one by one, never replaced as a list.
+  - What is not declared is left alone, and O(socket_namespace), O(routing), O(table), O(metric), O(routes), O(rules)
+    and O(forwarding) stay what they were last declared to be. So one more peer is declared by naming it alone.
+  - An unchanged peer is never touched, so sessions, roamed endpoints and handshakes survive every run. AllowedIPs are
+    added, moved and removed one by one, never replaced as a list.
   - Everything invalid is refused before the first change, with the path of the argument, its value, the reason and a
     remedy. Mistakes that WireGuard accepts silently are refused as well, such as one prefix for two peers, the
     interface's own key as a peer, or an IPv4-mapped prefix.
@@ -81,6 +82,12 @@ options:
       - Where the host keeps the private key, with mode C(0600).
       - The default is C(NAMESPACE/NAME.key) below O(state_directory), with C(@) for the initial namespace.
     type: path
+  public_key:
+    description:
+      - The public key that the peers know this interface by. Where the host's private key is not the one that belongs
+        to it, or there is none yet, the module refuses before it changes anything, instead of cutting the host off.
+      - Without it any key will do.
+    type: str
   keep_private_key:
     description: Whether O(state=absent) leaves the private key file in place, so that the interface can come back as
       the same peer.
@@ -229,8 +236,8 @@ options:
   forwarding:
     description:
       - Forwarding in the device's namespace, per family. A family that no interface declares is left alone.
-      - A family that an earlier run declared and this mapping does not is put back to what it was before, unless another
-        interface of the namespace declares it. An empty mapping declares none.
+      - A family that an earlier run declared and this mapping does not is put back to what it was before, unless
+        another interface of the namespace declares it. An empty mapping declares none.
       - Among interfaces that disagree, V(true) wins.
     type: dict
     suboptions:

@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: lab
 short_description: Stage a planned fleet in network namespaces of the controller
 version_added: 0.1.0
-author: the cryptokey.wireguard authors
+author: The cryptokey.wireguard authors (!UNKNOWN)
 description:
   - Brings up every host of the plan as a process with PID, mount, network and UTS namespaces of its own, joined by an
     underlay made from the inventory. There is a router that everybody can reach, a NAT in front of each host that

@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: lab_guard
 short_description: Refuse to go on unless the host is a lab host
 version_added: 0.1.0
-author: the cryptokey.wireguard authors
+author: The cryptokey.wireguard authors (!UNKNOWN)
 description:
   - Looks at the connection that Ansible has really made for the task's host, which no variable of a play decides, and
     fails unless it is P(cryptokey.wireguard.netns#connection) to the lab host of the same name.

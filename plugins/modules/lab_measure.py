@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: lab_measure
 short_description: Compare real packets in a lab with the proof
 version_added: 0.1.0
-author: the cryptokey.wireguard authors
+author: The cryptokey.wireguard authors (!UNKNOWN)
 description:
   - Sends echo requests from every address of every stack in the lab to every address elsewhere, in both families, and
     compares what is answered with what the plan predicts.
@@ -32,7 +32,7 @@ options:
   patience:
     description: How many seconds to wait for the first handshakes.
     type: int
-    default: 20
+    default: 30
 seealso:
   - module: cryptokey.wireguard.lab
 """

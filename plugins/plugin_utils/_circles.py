@@ -9,14 +9,16 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._endpoint import parse_endpoint
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Interface, StackId
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rows import Row
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
-    EMPTY,
     Intervals,
     everything,
     from_prefixes,
+    intersect,
     union,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._walk import Context, Walk
@@ -40,11 +42,7 @@ def find_circles(model: Model) -> list[Circle]:
     """Every forwarding loop, once."""
     found: dict[tuple[int, tuple[tuple[StackId, str], ...]], list[tuple[Intervals, Intervals]]] = {}
     for family in FAMILIES:
-        arriving = _arriving(model, family)
-        for interface in model.interfaces:
-            transit = _transit(model, interface, family, arriving.get(interface, EMPTY))
-            if not transit:
-                continue
+        for interface, transit in _candidates(model, family).items():
             walk = Walk(model, family)
             start = walk.start(interface.stack, everything(family), transit, ingress=interface.name)
             for piece in start:
@@ -80,16 +78,34 @@ def _arriving(model: Model, family: int) -> dict[Interface, Intervals]:
     return {interface: union(*found) for interface, found in parts.items()}
 
 
-def _transit(model: Model, interface: Interface, family: int, arriving: Intervals) -> Intervals:
-    """What comes in by an interface and leaves by a WireGuard device again."""
+def _candidates(model: Model, family: int) -> dict[Interface, Intervals]:
+    """Per interface the destinations that come in there and could come back, looking at destinations alone.
+
+    What the next stack does not pass on either cannot; that is repeated until nothing is left or nothing changes, so
+    that a tree of relays costs no walk at all.
+    """
+    left = _arriving(model, family)
+    while True:
+        passed = {interface: _passed_on(model, interface, family, left) for interface in left}
+        kept = {interface: found for interface, found in passed.items() if found}
+        if kept == left:
+            return kept
+        left = kept
+
+
+def _passed_on(model: Model, interface: Interface, family: int, left: dict[Interface, Intervals]) -> Intervals:
+    """What comes in by an interface and goes on to an interface where it is still a candidate."""
     stack = model.stacks[interface.stack]
-    if not arriving or not stack.stack.forwarding[family]:
-        return EMPTY
     found = []
     for _members, sample in stack.fib.source_classes(family):
-        for decision, part in stack.fib.split(family, sample, arriving, ingress=interface.name).items():
-            if decision.kind == "unicast" and decision.device in stack.devices:
-                found.append(part)
+        for decision, part in stack.fib.split(family, sample, left[interface], ingress=interface.name).items():
+            carrier = stack.devices.get(decision.device or "")
+            if carrier is None or not stack.stack.forwarding[family]:
+                continue
+            for ident, onwards in model.cryptokey(carrier).split(family, part).items():
+                target = None if ident is None else model.target(carrier, ident)
+                if target is not None and target in left:
+                    found.append(intersect(onwards, left[target]))
     return union(*found)
 
 
@@ -110,10 +126,8 @@ def _normal(context: Context) -> tuple[tuple[StackId, str], ...]:
 def find_own_tunnels(model: Model) -> t.Iterator[tuple[Interface, str, str, list[str]]]:
     """(interface, peer, endpoint, the tunnels in between) wherever outer packets come back to their own tunnel."""
     for interface in model.interfaces:
-        if not _may_enter_tunnel(model, interface):
-            continue
         cryptokey = model.cryptokey(interface)
-        for ident in cryptokey:
+        for ident in dict.fromkeys(one for one in _carried(model, interface) if one in cryptokey):
             endpoint = _endpoint_of(model, interface, ident)
             if endpoint is None:
                 continue
@@ -126,9 +140,34 @@ def find_own_tunnels(model: Model) -> t.Iterator[tuple[Interface, str, str, list
                 yield interface, cryptokey.entries(ident)[-1].name, endpoint[0], [one.label for one, _peer in seen]
 
 
-def _may_enter_tunnel(model: Model, interface: Interface) -> bool:
-    """Whether the birth namespace has a WireGuard device at all."""
-    return bool(model.stacks[StackId(interface.host, interface.socket_namespace)].devices)
+def _carried(model: Model, interface: Interface) -> t.Iterator[str]:
+    """The peers whose endpoint some WireGuard device of the birth namespace could take, whatever the rules say."""
+    stack = model.stacks[StackId(interface.host, interface.socket_namespace)]
+    into = [route for route in stack.fib.routes if route.device in stack.devices]
+    cryptokey = model.cryptokey(interface)
+    for route in into:
+        carrier = model.cryptokey(stack.devices[t.cast("str", route.device)])
+        key = "endpoints", cryptokey.rows, carrier.rows, route.destination, bool(cryptokey.own) and interface
+        memo: dict[t.Any, list[str]] = model.fleet.memo.setdefault("carried", {})
+        if key not in memo:
+            # Asked of the complete rows, so that all that share them share the answer; the real look-up comes later.
+            rows = carrier.shared_rows()
+            memo[key] = [
+                ident
+                for ident in cryptokey.complete()
+                if _is_listed(_endpoint_of(model, interface, ident), route.destination, rows)
+            ]
+        yield from memo[key]
+
+
+def _is_listed(endpoint: tuple[str, int, int] | None, destination: Prefix | None, rows: list[Row]) -> bool:
+    """Whether a route's prefix, or for a route that follows AllowedIPs some entry, holds the endpoint."""
+    if endpoint is None:
+        return False
+    _text, family, number = endpoint
+    if destination is not None:
+        return destination.contains(Prefix(family, number, WIDTH[family]))
+    return any(row.partition(family).at(number) is not None for row in rows)
 
 
 def _endpoint_of(model: Model, interface: Interface, ident: str) -> tuple[str, int, int] | None:

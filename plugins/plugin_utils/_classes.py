@@ -117,6 +117,7 @@ class _Prover:
         self.network = network
         self.family = family
         self.found = found
+        self._key = (network.name, family, model.cryptokey(next(iter(found.members.values()))).rows)
 
     def run(self) -> None:
         """Fill in ``clear`` and ``exceptions``."""
@@ -142,19 +143,18 @@ class _Prover:
 
     def _bad_links(self, ident: str, target: Interface) -> t.Iterator[StackId]:
         """The members whose packets the target does not get or does not accept."""
-        theirs = self.model.cryptokey(target)
+        sample = self.model.cryptokey(next(iter(self.found.members.values())))
         shared = self._shares_rows(target)
-        refused = self._refused(target) if shared else None
-        sample = next(iter(self.found.members.values()))
-        in_group = ident not in self.model.cryptokey(sample).own
-        reachable = in_group and self.model.cryptokey(sample).knows_listed(ident)
+        refused = self._refused(target) if shared else set()
+        reachable = ident not in sample.own and sample.knows_listed(ident)
+        if shared and reachable:
+            yield from refused
+            return
+        theirs = self.model.cryptokey(target)
         for stack, interface in self.found.members.items():
             if interface is target:
                 continue
-            if refused is not None:
-                good = stack not in refused
-            else:
-                good = self._accepts(theirs, target, interface)
+            good = stack not in refused if shared else self._accepts(theirs, interface)
             if good and not reachable:
                 mine = self.model.cryptokey(interface)
                 good = mine.knows_endpoint(ident) or theirs.knows_endpoint(t.cast("str", interface.key))
@@ -174,19 +174,19 @@ class _Prover:
     def _refused(self, target: Interface) -> set[StackId]:
         """The members that the rows of the target do not accept; the same for all interfaces with these rows."""
         memo: dict[t.Any, set[StackId]] = self.model.fleet.memo.setdefault("refused", {})
-        key = (id(self.found), self.model.cryptokey(target).rows)
+        key = (*self._key, self.model.cryptokey(target).rows)
         if key not in memo:
             table = self._table(target)
             memo[key] = {
-                stack for stack, interface in self.found.members.items() if not self._accepts(table, target, interface)
+                stack for stack, interface in self.found.members.items() if not self._accepts(table, interface)
             }
         return memo[key]
 
-    def _accepts(self, table: Cryptokey, target: Interface, sender: Interface) -> bool:
+    def _accepts(self, table: Cryptokey, sender: Interface) -> bool:
         """Whether a table accepts all that a member owns, from that member."""
         key = t.cast("str", sender.key)
         owned = self.network.stacks[sender.stack].everything(self.family)
-        return target is not sender and key in table and covers(table.accepted(self.family, key), owned)
+        return key in table and covers(table.accepted(self.family, key), owned)
 
     def _behind(self, interface: Interface, destinations: Intervals, path: _Path) -> Intervals:
         """The destinations that all the members' packets reach once they are accepted by an interface."""
@@ -236,7 +236,7 @@ class _Prover:
         """Whether an interface accepts everything that the members own, but what is its stack's own, from one peer."""
         memo: dict[t.Any, Intervals] = self.model.fleet.memo.setdefault("not_taken", {})
         cryptokey = self.model.cryptokey(target)
-        key = (id(self.found), cryptokey.rows, entry)
+        key = (*self._key, cryptokey.rows, entry)
         if key not in memo:
             memo[key] = subtract(self.found.sources, self._table(target).accepted(self.family, entry))
         removed = (owner.prefix for _row, gone in cryptokey.layers for owner in gone)

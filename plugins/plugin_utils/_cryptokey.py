@@ -11,33 +11,33 @@ prefix set is turned into a partition once; an interface that uses it only cuts 
 from __future__ import annotations
 
 import typing as t
-from bisect import bisect_left
 from dataclasses import dataclass
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix, mask
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import (
-    FAMILIES,
     Fleet,
     Interface,
     Peer,
     StackId,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._partition import Partition, combine, grouped
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import EMPTY, Intervals, from_prefixes
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rows import (
+    Owner,
+    Row,
+    by_ident,
+    group_row,
+    plain_row,
+    set_row,
+)
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
+    EMPTY,
+    Intervals,
+    from_prefixes,
+    intersect,
+)
 
 # Accepted sets of up to this many boundaries are cheaper to look up again than to keep for every pair.
 _SMALL = 8
-_SHORT = 2
-
-
-class Owner:
-    """A prefix in the hands of a peer; one object per listed prefix, compared by identity."""
-
-    __slots__ = ("ident", "prefix")
-
-    def __init__(self, ident: str, prefix: Prefix) -> None:
-        self.ident = ident
-        self.prefix = prefix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,75 +63,6 @@ class EffectivePeer:
     @property
     def managed(self) -> bool | None:
         return self.entries[-1].managed
-
-
-class Row:
-    """A list of (peer, prefix) that interfaces share: its index and, per family, its longest-prefix partition."""
-
-    def __init__(self, owners: t.Iterable[Owner]) -> None:
-        self.owners = tuple(owners)
-        self.by_ident: dict[str, list[Owner]] = {}
-        self.by_prefix: dict[Prefix, list[Owner]] = {}
-        for owner in self.owners:
-            self.by_ident.setdefault(owner.ident, []).append(owner)
-            self.by_prefix.setdefault(owner.prefix, []).append(owner)
-        self.short = [owner for owner in self.owners if owner.prefix.length <= _SHORT]
-        self._lengths = {
-            family: sorted({prefix.length for prefix in self.by_prefix if prefix.family == family}, reverse=True)
-            for family in FAMILIES
-        }
-        self._partitions: dict[int, Partition] = {}
-        self._sorted: list[Prefix] | None = None
-
-    def partition(self, family: int) -> Partition:
-        """Address -> Owner, or None; of identical prefixes the last one counts."""
-        if family not in self._partitions:
-            items = [
-                (prefix.network, prefix.length, owners[-1])
-                for prefix, owners in self.by_prefix.items()
-                if prefix.family == family
-            ]
-            self._partitions[family] = Partition.of_prefixes(WIDTH[family], items)
-        return self._partitions[family]
-
-    def inside(self, prefix: Prefix) -> t.Iterator[Owner]:
-        """The owners of prefixes that equal the prefix or lie inside it."""
-        if self._sorted is None:
-            self._sorted = sorted(self.by_prefix)
-        index = bisect_left(self._sorted, prefix)
-        while index < len(self._sorted) and prefix.contains(self._sorted[index]):
-            yield from self.by_prefix[self._sorted[index]]
-            index += 1
-
-    def without(self, family: int, removed: set[Owner]) -> Partition:
-        """The partition as if the removed owners were not listed."""
-        gone = [owner for owner in removed if owner.prefix.family == family]
-        whole = self.partition(family)
-        if not gone:
-            return whole
-        heirs = {owner.prefix: (self._heir(owner.prefix, removed),) for owner in gone}
-        patch = Partition.of_prefixes(
-            WIDTH[family], [(prefix.network, prefix.length, heir) for prefix, heir in heirs.items()]
-        )
-        return combine(whole, patch, lambda owner, heir: heir[0] if owner in removed else owner)
-
-    def clipped(
-        self, family: int, intervals: Intervals, removed: set[Owner]
-    ) -> t.Iterator[tuple[int, int, Owner | None]]:
-        """The pieces inside a set, as if the removed owners were not listed."""
-        for low, high, owner in self.partition(family).clipped(intervals):
-            yield low, high, self._heir(owner.prefix, removed) if owner in removed else owner
-
-    def _heir(self, prefix: Prefix, removed: set[Owner]) -> Owner | None:
-        """Who owns the prefix when the removed owners are gone: a twin, else the nearest prefix around it."""
-        for length in self._lengths[prefix.family]:
-            if length > prefix.length:
-                continue
-            around = Prefix(prefix.family, mask(prefix.family, prefix.network, length), length)
-            for owner in reversed(self.by_prefix.get(around, ())):
-                if owner not in removed:
-                    return owner
-        return None
 
 
 class Cryptokey:
@@ -279,6 +210,12 @@ class Cryptokey:
                 self._accepted[family, ident] = found
         return found
 
+    def accepted_part(self, family: int, ident: str, sources: Intervals) -> Intervals:
+        """Those of the sources that the interface accepts from a peer; for few of them nothing else is looked up."""
+        if len(sources) <= _SMALL:
+            return self.split(family, sources).get(ident, EMPTY)
+        return intersect(sources, self.accepted(family, ident))
+
     def covered(self, family: int) -> Intervals:
         """Every address that some peer owns."""
         return self.trie(family).where(lambda owner: owner is not None)
@@ -325,14 +262,14 @@ def is_own(interface: Interface, peer: Peer) -> bool:
 def build_cryptokey(fleet: Fleet, interface: Interface) -> Cryptokey:
     """The cryptokey table of an interface, with its shared rows taken from the fleet's memo."""
     listed = [peer for peer in interface.peers if not is_own(interface, peer)]
-    own = _by_ident(listed)
+    own = by_ident(listed)
     group: dict[str, list[Peer]] = {}
     silent: list[str] = []
     dropped: set[str] = set()
     layers: list[tuple[Row, set[Owner]]] = []
     mine: set[Prefix] | None = None
     if interface.peer_group is not None:
-        row, group, silent, from_sets = _group_row(fleet, interface.peer_group)
+        row, group, silent, from_sets = group_row(fleet, interface.peer_group)
         itself = interface.key or f"?{interface.host}"
         dropped = {*own, *(ident for ident in (itself,) if ident in group and is_own(interface, group[ident][0]))}
         removed = {owner for ident in dropped for owner in row.by_ident.get(ident, ())}
@@ -345,57 +282,15 @@ def build_cryptokey(fleet: Fleet, interface: Interface) -> Cryptokey:
         plain += [Owner(peer.ident, prefix) for prefix in peer.allowed_ips]
         if peer.allowed_ips_set is not None:
             mine = own_prefixes(fleet, interface.stack) if mine is None else mine
-            layers += [(_plain_row(fleet, plain), set())] if plain else []
+            layers += [(plain_row(fleet, plain), set())] if plain else []
             plain = []
-            row = _set_row(fleet, peer.allowed_ips_set, peer.ident)
+            row = set_row(fleet, peer.allowed_ips_set, peer.ident)
             layers.append((row, {owner for prefix in mine for owner in row.by_prefix.get(prefix, ())}))
-    layers += [(_plain_row(fleet, plain), set())] if plain else []
+    layers += [(plain_row(fleet, plain), set())] if plain else []
     return Cryptokey(interface, own=own, group=group, silent=silent, dropped=dropped, layers=layers)
-
-
-def _by_ident(peers: t.Iterable[Peer]) -> dict[str, list[Peer]]:
-    result: dict[str, list[Peer]] = {}
-    for peer in peers:
-        result.setdefault(peer.ident, []).append(peer)
-    return result
 
 
 def effective_peers(fleet: Fleet, interface: Interface) -> list[EffectivePeer]:
     """Every peer of an interface with its own prefixes written out, in the order that decides who wins."""
     cryptokey = build_cryptokey(fleet, interface)
     return [cryptokey.peer(ident) for ident in cryptokey]
-
-
-def _group_row(fleet: Fleet, name: str) -> tuple[Row, dict[str, list[Peer]], list[str], set[Owner]]:
-    """A group's row, its entries, the idents among them that have no endpoint, and the owners out of prefix sets."""
-    memo: dict[str, tuple[Row, dict[str, list[Peer]], list[str], set[Owner]]]
-    memo = fleet.memo.setdefault("group_rows", {})
-    if name not in memo:
-        owners: list[Owner] = []
-        from_sets: set[Owner] = set()
-        for peer in fleet.peer_groups[name]:
-            owners += [Owner(peer.ident, prefix) for prefix in peer.allowed_ips]
-            if peer.allowed_ips_set is not None:
-                listed = [Owner(peer.ident, prefix) for prefix in fleet.prefix_sets[peer.allowed_ips_set]]
-                owners += listed
-                from_sets.update(listed)
-        entries = _by_ident(fleet.peer_groups[name])
-        silent = [ident for ident, found in entries.items() if all(one.endpoint is None for one in found)]
-        memo[name] = Row(owners), entries, silent, from_sets
-    return memo[name]
-
-
-def _plain_row(fleet: Fleet, owners: list[Owner]) -> Row:
-    """An interface's own entries; interfaces with equal ones, such as the spokes of a hub, share the row."""
-    memo: dict[tuple[tuple[str, Prefix], ...], Row] = fleet.memo.setdefault("plain_rows", {})
-    content = tuple((owner.ident, owner.prefix) for owner in owners)
-    if content not in memo:
-        memo[content] = Row(owners)
-    return memo[content]
-
-
-def _set_row(fleet: Fleet, name: str, ident: str) -> Row:
-    memo: dict[tuple[str, str], Row] = fleet.memo.setdefault("set_rows", {})
-    if (name, ident) not in memo:
-        memo[name, ident] = Row(Owner(ident, prefix) for prefix in fleet.prefix_sets[name])
-    return memo[name, ident]

@@ -142,11 +142,17 @@ class _Reader:
         )
         used = [name for interface in interfaces for name in (interface.namespace, interface.socket_namespace)]
         names = dict.fromkeys(["", *namespaces.keys(), *used])
+        stacks = {namespace: self._stack(StackId(name, namespace), namespaces) for namespace in names}
+        for interface in interfaces:
+            if interface.name in stacks[interface.namespace].masquerade:
+                path = f"{stacks[interface.namespace].path}.masquerade"
+                what = f"address translation on {interface.name}"
+                self.unmodelled.append(Unmodelled(stack=interface.stack, path=path, what=what))
         return Host(
             name=name,
             management_address=management.optional_text("address"),
             management_namespace=management.text("namespace"),
-            stacks={namespace: self._stack(StackId(name, namespace), namespaces) for namespace in names},
+            stacks=stacks,
             interfaces=interfaces,
         )
 

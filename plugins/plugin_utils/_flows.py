@@ -118,6 +118,7 @@ def intended_flows(model: Model, ownership: Ownership) -> Flows:
         for family in FAMILIES:
             if counts[family] > 1:
                 classes = {stack: one for one in find_classes(model, network, family) for stack in one.members}
+                model.alike[family].update((stack, next(iter(one.members))) for stack, one in classes.items())
                 for stack, owned in network.stacks.items():
                     _walk_from(model, network, owned, family, failures, classes.get(stack))
     failing = {(network, source, to) for network, _family, source, to in failures.pairs}

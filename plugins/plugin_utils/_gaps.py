@@ -18,6 +18,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types i
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model, StackModel
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ownership import Ownership
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._partition import grouped
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
     EMPTY,
     Intervals,
@@ -63,22 +64,24 @@ class Unrouted:
 
 
 def unpeered(model: Model, ownership: Ownership) -> t.Iterator[Unpeered]:
-    """Every route into a WireGuard device that leads to addresses without a peer."""
+    """Every route into a WireGuard device that leads to addresses without a peer.
+
+    Routes that follow AllowedIPs cannot, so only those with a destination of their own are looked at.
+    """
     for stack in model.stacks.values():
         for family in FAMILIES if stack.devices else ():
             for route, routed in _used(stack, family).items():
-                interface = stack.devices.get(route.device or "")
-                if interface is None or route.destination is None:
-                    continue
-                covered = model.cryptokey(interface).covered(family)
-                missing = subtract(routed, covered)
+                interface = stack.devices[t.cast("str", route.device)]
+                destination = t.cast("Prefix", route.destination)
+                cryptokey = model.cryptokey(interface)
+                missing = cryptokey.split(family, routed).get(None, EMPTY)
                 if missing:
                     owned, owner = _owned_by_others(ownership, interface, family, missing)
                     yield Unpeered(
                         interface=interface,
                         family=family,
                         route=route,
-                        whole=not intersect(covered, from_prefixes([route.destination])),
+                        whole=set(cryptokey.split(family, from_prefixes([destination]))) == {None},
                         missing=missing,
                         owned=owned,
                         owner=owner,
@@ -86,11 +89,16 @@ def unpeered(model: Model, ownership: Ownership) -> t.Iterator[Unpeered]:
 
 
 def _used(stack: StackModel, family: int) -> dict[Route, Intervals]:
-    """Every route of a stack with the destinations that it decides, over all sources of the stack itself."""
+    """The routes into WireGuard devices with the destinations that each decides, over all sources of the stack."""
+    into = [
+        route
+        for route in stack.fib.routes
+        if route.device in stack.devices and route.destination is not None and route.destination.family == family
+    ]
     found: dict[Route, list[Intervals]] = {}
-    for _members, sample in stack.fib.source_classes(family):
+    for _members, sample in stack.fib.source_classes(family) if into else ():
         for route, part in stack.fib.routes_used(family, sample).split(everything(family)).items():
-            if route is not None:
+            if route in into:
                 found.setdefault(route, []).append(part)
     return {route: union(*parts) for route, parts in found.items()}
 
@@ -127,23 +135,31 @@ def unrouted(model: Model) -> t.Iterator[Unrouted]:
 
 def _unrouted(model: Model, stack: StackModel, interface: Interface, family: int) -> t.Iterator[tuple[str, Prefix]]:
     cryptokey = model.cryptokey(interface)
-    away = subtract(cryptokey.covered(family), _routed_into(stack, interface.name, family))
+    if stack.id in model.alike[family]:
+        # What makes stacks alike is that everything listed is routed into the device, but for what is their own.
+        own = union(*(one.everything(family) for one in Ownership.of(model).anywhere(stack.id)))
+        listed = subtract(own, cryptokey.split(family, own).get(None, EMPTY))
+    else:
+        listed = cryptokey.covered(family)
+    away = subtract(listed, _routed_into(stack, interface.name, family, listed))
     if not away:
         return
-    local = from_prefixes(Prefix(family, number, 32 if family == 4 else 128) for number in stack.fib.local[family])
-    trie = cryptokey.trie(family)
-    for owner, part in trie.split(away).items():
-        whole = trie.split(from_prefixes([owner.prefix]))[owner]
+    local = stack.fib.local_set[family]
+    for owner, part in grouped(cryptokey.clipped(family, away)).items():
+        whole = grouped(cryptokey.clipped(family, from_prefixes([owner.prefix])))[owner]
         if subtract(whole, local) == subtract(part, local) != EMPTY:
             yield owner.ident, owner.prefix
 
 
-def _routed_into(stack: StackModel, device: str, family: int) -> Intervals:
+def _routed_into(stack: StackModel, device: str, family: int, destinations: Intervals) -> Intervals:
     """The destinations that some packet is routed into the device with: from any source, by any ingress."""
     named = {rule.ingress for rule in stack.fib.rules[family] if rule.ingress is not None}
-    found = []
-    for _members, sample in stack.fib.source_classes(family):
-        for ingress in sorted({LOOPBACK, *named}):
-            decided = stack.fib.decide(family, sample, ingress=ingress)
-            found.append(decided.where(lambda decision: decision.kind == "unicast" and decision.device == device))
-    return union(*found)
+    return union(
+        *(
+            part
+            for _members, sample in stack.fib.source_classes(family)
+            for ingress in sorted({LOOPBACK, *named})
+            for decision, part in stack.fib.split(family, sample, destinations, ingress=ingress).items()
+            if decision.kind == "unicast" and decision.device == device
+        )
+    )

@@ -21,11 +21,12 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._task import (
 )
 
 Arguments = Mapping[str, t.Any]
+Place = tuple[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class HostPart:
-    """interfaces: argument sets of the module interface.  networks: names by (namespace, name) of the interface.
+    """interfaces: argument sets of the module interface.  networks, public_keys: by (namespace, name) of the interface.
 
     private_keys: by network.  Whatever holds a secret is kept out of repr().
     """
@@ -33,7 +34,8 @@ class HostPart:
     host: str
     state_directory: str
     interfaces: tuple[Arguments, ...] = field(repr=False)
-    networks: Mapping[tuple[str, str], str]
+    networks: Mapping[Place, str]
+    public_keys: Mapping[Place, str]
     private_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
@@ -58,10 +60,18 @@ class HostPart:
         return interface.get("private_key_file") or key_path(self.state_directory, *_place(interface))
 
     def arguments(self, interface: Arguments) -> dict[str, t.Any]:
-        """What the module is called with. A private key that the user brings along goes in only here."""
-        private_key = self.private_keys.get(self.network(interface))
-        given = {"private_key": private_key} if private_key and interface.get("state") != "absent" else {}
-        return {**interface, **given, "state_directory": self.state_directory}
+        """What the module is called with. A private key that the user brings along goes in only here.
+
+        The public key is the one that all peers get: a host that has another would be cut off, so it has to refuse.
+        """
+        arguments = {**interface, "state_directory": self.state_directory}
+        if interface.get("state") == "absent":
+            return arguments
+        keys = {
+            "private_key": self.private_keys.get(self.network(interface)),
+            "public_key": self.public_keys.get(_place(interface)),
+        }
+        return {**arguments, **{name: key for name, key in keys.items() if key}}
 
 
 def read_host_part(task_vars: Variables, templar: Templar, *, state_directory: str) -> HostPart:
@@ -85,7 +95,8 @@ def read_key_part(task_vars: Variables, templar: Templar, *, state_directory: st
 def _host_part(
     interfaces: Iterable[Arguments], task_vars: Variables, templar: Templar, *, state_directory: str
 ) -> HostPart:
-    networks = {_place(interface): str(interface.get("network") or "") for interface in _document_interfaces(task_vars)}
+    document = _document_interfaces(task_vars)
+    networks = {_place(interface): str(interface.get("network") or "") for interface in document}
     private_keys = find_private_keys(task_vars, templar)
     known = find_plan(task_vars)["fleet"].get("networks") or {}
     _check_networks(private_keys, {*networks.values(), *known})
@@ -94,6 +105,9 @@ def _host_part(
         state_directory=state_directory,
         interfaces=tuple(interfaces),
         networks=networks,
+        public_keys={
+            _place(interface): interface["public_key"] for interface in document if interface.get("public_key")
+        },
         private_keys=private_keys,
     )
 
@@ -104,7 +118,7 @@ def _document_interfaces(task_vars: Variables) -> list[Arguments]:
     return list((hosts.get(task_vars["inventory_hostname"]) or {}).get("interfaces") or [])
 
 
-def _place(interface: Arguments) -> tuple[str, str]:
+def _place(interface: Arguments) -> Place:
     return str(interface.get("namespace") or ""), str(interface["name"])
 
 

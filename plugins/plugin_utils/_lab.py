@@ -92,7 +92,7 @@ class _Lab:
         self.cables: list[list[dict[str, str]]] = []
         self.nodes: dict[str, Stack] = {INTERNET: Stack(forwards=True)}
         self.hosts: dict[str, dict[str, Stack]] = {}
-        self.stub_names: dict[int, str] = {}
+        self.lan_nodes: dict[int, str] = {}
 
     def specification(self) -> dict[str, t.Any]:
         for host in sorted(self.fleet["hosts"]):
@@ -166,14 +166,14 @@ class _Lab:
 
     def _connect_lan(self, port: Port, *, node: str) -> None:
         lan = self.nodes[node] = Stack(forwards=False)
-        self.stub_names[self.ports.index(port)] = node
+        self.lan_nodes[self.ports.index(port)] = node
         self._cable(port, node=node, device="eth0", mac=_mac(f"{node} eth0"))
         lan.up("eth0", mtu=port.mtu)
         self._furnish(port, router_mac=_mac(f"{node} eth0"))
-        # A next hop inside the LAN is the stub, too: it stands for everything there.
-        for address in sorted({*port.stub, *port.gateways}):
+        # A next hop inside the LAN is the same host: it stands for everything there.
+        for address in sorted({*port.behind, *port.gateways}):
             lan.address(address.prefix, device="eth0")
-        for family in sorted({address.family for address in port.stub}):
+        for family in sorted({address.family for address in port.behind}):
             lan.gateway(family, device="eth0", mac=_port_mac(port))
 
     def _cable(self, port: Port, *, node: str, device: str, mac: str) -> None:
@@ -223,7 +223,7 @@ class _Lab:
             "given": [str(entry) for entry in port.given],
             "outside": [str(address) for address in port.outside],
             "forwarded": [str(address) for address in port.forwarded],
-            "stub": {"node": self.stub_names[self.ports.index(port)], "addresses": [str(a) for a in port.stub]}
+            "lan": {"node": self.lan_nodes[self.ports.index(port)], "addresses": [str(a) for a in port.behind]}
             if port.kind == LAN
             else None,
         }

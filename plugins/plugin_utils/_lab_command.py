@@ -9,6 +9,7 @@ A process of its own: the lab outlives the task, and must hold nothing of Ansibl
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -23,7 +24,9 @@ def run_lab(verb: str, *words: str, lab: str, document: t.Any = None) -> dict[st
     """What the verb answers. document: its standard input, as JSON. Raises HostError with what it said."""
     command = [sys.executable, str(_PROGRAM), verb, "--lab", lab, *words]
     text = "" if document is None else json.dumps(document)
-    result = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    # What else is in the environment of a run may be secret, and would stay in /proc as long as the lab.
+    environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"}
+    result = subprocess.run(command, input=text, env=environment, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         raise HostError(result.stderr.strip() or f"the lab's program ended with status {result.returncode}")
     return t.cast("dict[str, t.Any]", json.loads(result.stdout))

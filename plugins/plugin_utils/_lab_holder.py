@@ -16,11 +16,17 @@ import select
 import shutil
 import signal
 import socket
-import subprocess
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._syscall import CLONE_NEWNET, setns, unshare
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._syscall import unshare
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils import _lab_mounts
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._lab_furnish import (
+    LabFailed,
+    furnish,
+    in_child,
+    reason,
+    run_ip,
+)
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._lab_mounts import (
     NEW_MOUNT,
     NEW_NETWORK,
@@ -38,10 +44,6 @@ Document = t.Mapping[str, t.Any]
 _ALL_NEW = NEW_MOUNT | NEW_NETWORK | NEW_PID | NEW_UTS
 
 
-class LabFailed(Exception):
-    """The lab could not be brought up; the text says which part and why."""
-
-
 def start_lab(specification: Document, record: LabRecord, *, owner: int | None = None) -> None:
     """Bring the lab up; returns once all of it stands. Raises LabFailed, and then nothing of it runs any more.
 
@@ -52,7 +54,7 @@ def start_lab(specification: Document, record: LabRecord, *, owner: int | None =
     child = os.fork()
     if child == 0:
         ours.close()
-        _in_child(lambda: _detach(_Lab(specification, record, report=theirs, watched=watched)))
+        in_child(lambda: _detach(_Lab(specification, record, report=theirs, watched=watched)))
     theirs.close()
     os.waitpid(child, 0)
     if watched is not None:
@@ -84,17 +86,22 @@ class _Lab:
         try:
             write_holder(self.directory, ".holder", self.myself())
             self._build()
+            self._tell(b"up")
+            _hold(self.watched)
         except Exception as error:  # whatever went wrong, the lab must not stay half built
-            self.report.sendall(_text(error).encode())
-            return
-        self.report.sendall(b"up")
-        self.report.close()
-        _hold(self.watched)
-        # The owner is gone, so nobody else takes the record away.
+            with contextlib.suppress(OSError):
+                self._tell(reason(error).encode())
+                return
+        # Neither the owner nor the starter is there any more, so nobody else takes the record away.
         shutil.rmtree(self.record.name, ignore_errors=True, dir_fd=self.labs)
         with contextlib.suppress(OSError):
             os.unlink(self.record.lock.name, dir_fd=self.labs)
             os.rmdir(self.record.path.parent.name, dir_fd=self.parent)
+
+    def _tell(self, answer: bytes) -> None:
+        """The starter's answer. Raises BrokenPipeError where there is nobody who waits for it."""
+        self.report.sendall(answer)
+        self.report.close()
 
     def myself(self) -> Holder:
         """This process as the machine numbers it: a link in the machine's own proc file system says so."""
@@ -120,16 +127,16 @@ class _Lab:
         _lab_mounts.mount_own_views()
         socket.sethostname(self.record.name)
         nodes = self.specification["nodes"]
-        _ip("", [f"netns add {node}" for node in nodes if node != "internet"])
+        run_ip("", [f"netns add {node}" for node in nodes if node != "internet"])
         for host in self.specification["hosts"]:
             self.hosts[host] = _Host(self, host)
         for member in self.hosts.values():
             member.wait("mounted")
-        _ip("", [self._cable_line(near, far) for near, far in self.specification["cables"]])
+        run_ip("", [self._cable_line(near, far) for near, far in self.specification["cables"]])
         for member in self.hosts.values():
             member.proceed()
         for node, stack in nodes.items():
-            _furnish(f"/run/netns/{node}" if node != "internet" else "/proc/self/ns/net", stack)
+            furnish(f"/run/netns/{node}" if node != "internet" else "/proc/self/ns/net", stack)
         for member in self.hosts.values():
             member.wait("up")
 
@@ -157,7 +164,7 @@ class _Host:
             for inherited in (self, *lab.hosts.values()):
                 inherited.channel.close()
             lab.report.close()
-            _in_child(lambda: self._unshare(theirs))
+            in_child(lambda: self._unshare(theirs))
         theirs.close()
         os.waitpid(child, 0)
         self.pid = int(self.wait("pid "))
@@ -180,7 +187,7 @@ class _Host:
         unshare(_ALL_NEW)
         child = os.fork()
         if child == 0:
-            _in_child(lambda: self._run(channel))
+            in_child(lambda: self._run(channel))
         channel.sendall(f"pid {child}".encode())
 
     def _run(self, channel: socket.socket) -> None:
@@ -189,7 +196,7 @@ class _Host:
             _say_name(f"lab:{self.name}")
             self._build(channel)
         except Exception as error:  # the lab's first process reports it and ends everything
-            channel.sendall(_text(error).encode())
+            channel.sendall(reason(error).encode())
             return
         channel.close()
         _hold(None)
@@ -206,66 +213,14 @@ class _Host:
         _lab_mounts.mount_own_etc(dict(self.document["files"]))
         socket.sethostname(self.name[:64])
         namespaces = self.document["namespaces"]
-        _ip("", [f"netns add {name}" for name in namespaces if name])
+        run_ip("", [f"netns add {name}" for name in namespaces if name])
         channel.sendall(b"mounted")
         channel.recv(16)
         for name, stack in namespaces.items():
-            _furnish(f"/run/netns/{name}" if name else "/proc/self/ns/net", stack)
+            furnish(f"/run/netns/{name}" if name else "/proc/self/ns/net", stack)
         channel.sendall(b"up")
         for descriptor in self.lab.directories:
             os.close(descriptor)
-
-
-def _furnish(network: str, stack: Document) -> None:
-    """Give one network namespace its sysctls, devices, routes and rules; in a child, because it moves there."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        _in_child(lambda: _furnish_here(network, stack, writer))
-    os.close(writer)
-    with os.fdopen(reader) as pipe:
-        trouble = pipe.read()
-    os.waitpid(child, 0)
-    if trouble:
-        raise LabFailed(trouble)
-
-
-def _furnish_here(network: str, stack: Document, writer: int) -> None:
-    try:
-        with open(network, "rb") as namespace:
-            setns(namespace.fileno(), CLONE_NEWNET)
-        for path, value in stack["sysctls"].items():
-            with open(f"/proc/sys/{path}", "w", encoding="ascii") as file:
-                file.write(value)
-        _ip("", stack["commands"])
-        _ip("-6", stack["rules6"])
-        if stack["nftables"]:
-            _run(["nft", "-f", "-"], stack["nftables"])
-    except Exception as error:  # goes to the parent as text
-        os.write(writer, _text(error).encode())
-
-
-def _ip(option: str, lines: list[str]) -> None:
-    if lines:
-        _run(["ip", *([option] if option else []), "-batch", "-"], "\n".join(lines) + "\n")
-
-
-def _run(words: list[str], text: str) -> None:
-    try:
-        result = subprocess.run(words, input=text, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        package = {"ip": "iproute2", "nft": "nftables"}[words[0]]
-        raise LabFailed(f"{words[0]} is not installed; install {package}") from None
-    if result.returncode != 0:
-        raise LabFailed(f"{' '.join(words)}: {_blamed(result.stderr, text)}")
-
-
-def _blamed(stderr: str, text: str) -> str:
-    """ip names only the number of the line that failed; show the line."""
-    message = " ".join(stderr.split())
-    number = message.rpartition("Command failed -:")[2]
-    lines = text.splitlines()
-    return f"{message} ({lines[int(number) - 1]})" if number.isdigit() and int(number) <= len(lines) else message
 
 
 def _detach(lab: _Lab) -> None:
@@ -275,21 +230,7 @@ def _detach(lab: _Lab) -> None:
     unshare(_ALL_NEW)
     if os.fork() == 0:
         _say_name("lab")
-        _in_child(lab.run)
-
-
-def _in_child(function: t.Callable[[], None]) -> t.NoReturn:
-    """The rest of a forked process: it must never return into its parent's code, nor flush its parent's buffers."""
-    status = 1
-    try:
-        os.chdir("/")
-        null = os.open(os.devnull, os.O_RDWR)
-        for descriptor in (0, 1, 2):
-            os.dup2(null, descriptor)
-        function()
-        status = 0
-    finally:
-        os._exit(status)
+        in_child(lab.run)
 
 
 def _hold(watched: int | None) -> None:
@@ -318,10 +259,6 @@ def _say_name(name: str) -> None:
     """What ps(1) shows as the command's name: at most 15 bytes (proc_pid_comm(5))."""
     with contextlib.suppress(OSError), open("/proc/self/comm", "w", encoding="utf-8") as file:
         file.write(name[:15])
-
-
-def _text(error: Exception) -> str:
-    return str(error) if isinstance(error, LabFailed) else f"{type(error).__name__}: {error}"
 
 
 def _read_all(channel: socket.socket) -> bytes:

@@ -81,7 +81,11 @@ class _Port(t.NamedTuple):
     addresses: tuple[Address, ...]
     outside: tuple[Address, ...]
     forwarded: tuple[Address, ...]
-    stub: frozenset[Address]
+    behind: frozenset[Address]
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        return self.spot.host, self.spot.namespace, self.device
 
     def inside(self, family: int) -> Address | None:
         return next((address for address in self.addresses if address.family == family), None)
@@ -93,8 +97,14 @@ class World:
     def __init__(self, fleet: Document, specification: Document) -> None:
         self._walks = {family: Walk(Model.of(parse_fleet(fleet)), family) for family in FAMILIES}
         ports = [_port(document) for document in specification["ports"]]
-        self._ports = {(port.spot.host, port.spot.namespace, port.device): port for port in ports}
-        self._stubs = {port.spot.node: port for port in ports if port.spot.node}
+        self._ports = {port.place: port for port in ports}
+        self._lans = {port.spot.node: port for port in ports if port.spot.node}
+        self._masquerading = {
+            (host, namespace, device)
+            for host, entry in fleet["hosts"].items()
+            for namespace, stack in (entry.get("namespaces") or {}).items()
+            for device in (stack or {}).get("masquerade") or []
+        }
         self._internet = {
             address: port
             for port in ports
@@ -107,7 +117,11 @@ class World:
         request = self._travel(start, source, destination, translated)
         if request.arrived is None:
             return Echo(request, None)
-        return Echo(request, self._travel(request.arrived, destination, request.source, translated))
+        reply = self._travel(request.arrived, destination, request.source, translated)
+        if reply.arrived not in (None, start):
+            # It came to an address that somebody else has as well, or to a NAT that knows nothing of it.
+            reply = reply._replace(arrived=None, outcome="astray")
+        return Echo(request, reply)
 
     def _travel(
         self, start: Spot, source: Address, destination: Address, translated: dict[Address, Address]
@@ -115,7 +129,8 @@ class World:
         """translated: which inside address a NAT has put behind its outside one, from the request to the reply."""
         stack, ingress, in_clear = start.stack, LOOPBACK, False
         if start.node:
-            ingress = self._stubs[start.node].device
+            ingress = self._lans[start.node].device
+            destination = self._unmasked(self._lans[start.node], destination, translated)
         for _turn in range(_MOST_STACKS):
             outcome, end, device = self._walk(stack, ingress, source, destination)
             place = str(end)
@@ -124,13 +139,15 @@ class World:
             port = self._ports.get((end.host, end.namespace, device)) if outcome == "exits" else None
             if port is None:
                 return Journey(None, outcome, place, source, in_clear)
+            source = self._masked(port, source, translated)
             if port.kind == LAN:
-                arrived = port.spot if destination in port.stub else None
+                arrived = port.spot if destination in port.behind else None
                 return Journey(arrived, outcome, place, source, in_clear)
             source = _outward(port, source, translated)
             target, destination = self._inward(destination, translated)
             if target is None:
                 return Journey(None, outcome, place, source, in_clear)
+            destination = self._unmasked(target, destination, translated)
             stack, ingress, in_clear = target.spot.stack, target.device, True
         return Journey(None, "loop", str(stack), source, in_clear)
 
@@ -140,6 +157,18 @@ class World:
         )
         piece = next(iter(pieces))
         return piece.outcome, piece.place.stack, piece.place.device or ""
+
+    def _masked(self, port: _Port, source: Address, translated: dict[Address, Address]) -> Address:
+        """The source behind a device of the host that masquerades."""
+        own = port.inside(source.family)
+        if own is None or source == own or port.place not in self._masquerading:
+            return source
+        translated[own] = source
+        return own
+
+    def _unmasked(self, port: _Port, destination: Address, translated: dict[Address, Address]) -> Address:
+        """For whom a packet that enters the host by this device really is."""
+        return translated.get(destination, destination) if port.place in self._masquerading else destination
 
     def _inward(self, destination: Address, translated: dict[Address, Address]) -> tuple[_Port | None, Address]:
         """Whom the internet's router gives the packet to, and under which destination it gets there."""
@@ -164,13 +193,13 @@ def _outward(port: _Port, source: Address, translated: dict[Address, Address]) -
 
 
 def _port(document: Document) -> _Port:
-    stub = document["stub"] or {"node": "", "addresses": []}
+    lan = document["lan"] or {"node": "", "addresses": []}
     return _Port(
-        spot=Spot(document["host"], document["namespace"], stub["node"]),
+        spot=Spot(document["host"], document["namespace"], lan["node"]),
         device=document["device"],
         kind=document["kind"],
         addresses=tuple(parse_address(text) for text in document["addresses"]),
         outside=tuple(parse_address(text) for text in document["outside"]),
         forwarded=tuple(parse_address(text) for text in document["forwarded"]),
-        stub=frozenset(parse_address(text) for text in stub["addresses"]),
+        behind=frozenset(parse_address(text) for text in lan["addresses"]),
     )

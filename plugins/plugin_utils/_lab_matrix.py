@@ -79,10 +79,10 @@ def own_targets(fleet: Document, specification: Document) -> list[Target]:
             label = f"{host}/{namespace}" if namespace else host
             found += [Target(label, address, spot) for address in _stack_addresses(entry, namespace)]
     for port in specification["ports"]:
-        if port["stub"]:
-            spot = Spot(port["host"], port["namespace"], port["stub"]["node"])
+        if port["lan"]:
+            spot = Spot(port["host"], port["namespace"], port["lan"]["node"])
             label = f"{port['host']}:{port['device']}"
-            found += [Target(label, parse_address(text), spot) for text in port["stub"]["addresses"]]
+            found += [Target(label, parse_address(text), spot) for text in port["lan"]["addresses"]]
     return [target for target in found if not LINK_LOCAL.contains(target.address.prefix)]
 
 

@@ -5,7 +5,7 @@
 
 Every device that is not WireGuard is one port. Devices that hold an endpoint's address or a default route lead to the
 lab's internet: directly where somebody dials the host (``public``), else through a NAT of their own (``nat``). All
-others lead to a LAN (``lan``) in which one stub host stands for everything behind the device.
+others lead to a LAN (``lan``) in which one host stands for everything behind the device.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Port:
     """One device of one host. addresses: what the host has on it; given: those of them that the lab made up.
 
     outside: the addresses under which a NAT shows the host; forwarded: those of them that lead in as well.
-    stub: the addresses of the host that stands for a LAN.  gateways: next hops that the fleet's routes name here.
+    behind: the addresses of the host that stands for a LAN.  gateways: next hops that the fleet's routes name here.
     """
 
     host: str
@@ -51,7 +51,7 @@ class Port:
     given: tuple[InterfaceAddress, ...] = ()
     outside: tuple[Address, ...] = ()
     forwarded: tuple[Address, ...] = ()
-    stub: tuple[Address, ...] = ()
+    behind: tuple[Address, ...] = ()
     gateways: tuple[Address, ...] = ()
 
     def inside(self, family: int) -> Address | None:
@@ -149,7 +149,7 @@ class _Planner:
         literals = {entry.address for text in self.dialled(host, namespace) if (entry := readable(text)) is not None}
         if self._leads_to_the_internet(port, routes=routes, literals=literals):
             return self._underlay(port, routes=routes, literals=literals)
-        return dataclasses.replace(port, stub=tuple(self._stub_addresses(port, stack=stack, routes=routes)))
+        return dataclasses.replace(port, behind=tuple(self._lan_addresses(port, stack=stack, routes=routes)))
 
     def dialled(self, host: str, namespace: str) -> set[str]:
         return self.endpoints.get((host, namespace), set())
@@ -185,7 +185,7 @@ class _Planner:
         given = tuple(InterfaceAddress(*address, WIDTH[address.family]) for _family, address in sorted(chosen.items()))
         return dataclasses.replace(port, addresses=given, given=given)
 
-    def _stub_addresses(self, port: Port, *, stack: Document, routes: list[Document]) -> t.Iterator[Address]:
+    def _lan_addresses(self, port: Port, *, stack: Document, routes: list[Document]) -> t.Iterator[Address]:
         """One address in each prefix behind the device, preferring the parts that the host advertises."""
         behind = [entry.prefix for entry in port.addresses if entry.length < WIDTH[entry.family]]
         behind += _destinations(routes)

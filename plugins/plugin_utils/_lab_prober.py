@@ -19,7 +19,7 @@ import struct
 import time
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._syscall import CLONE_NEWNET, setns
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._lab_visit import Visit
 
 _REQUEST = {4: 8, 6: 128}
 _REPLY = {4: 0, 6: 129}
@@ -52,7 +52,7 @@ class Probe:
     refused: str = ""
 
 
-def measure(probes: list[Probe], *, patience: float = 20.0) -> None:
+def measure(probes: list[Probe], *, patience: float = 30.0) -> None:
     """Fills in the probes. First those that should be answered, until they are or patience (seconds) is over, so that
     every tunnel has had its handshake; then everything still unanswered, several times, so that a blocked cell is
     blocked and not just early."""
@@ -74,22 +74,18 @@ class _Prober:
         self._selector = selectors.DefaultSelector()
         self._sockets: dict[tuple[str, str], socket.socket] = {}
         self._indices: dict[tuple[str, str], dict[int, Probe]] = {}
-        home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         try:
-            for number, probe in enumerate(sorted(probes, key=lambda probe: probe.network)):
-                self._prepare(probe, number)
+            with Visit() as visit:
+                for number, probe in enumerate(sorted(probes, key=lambda probe: probe.network)):
+                    self._prepare(probe, number, visit)
         except BaseException:
             self.close()
             raise
-        finally:
-            setns(home, CLONE_NEWNET)
-            os.close(home)
 
-    def _prepare(self, probe: Probe, number: int) -> None:
+    def _prepare(self, probe: Probe, number: int, visit: Visit) -> None:
         place = (probe.network, probe.source)
         if place not in self._sockets:
-            with open(probe.network, "rb") as namespace:
-                setns(namespace.fileno(), CLONE_NEWNET)
+            visit.go(probe.network)
             self._sockets[place] = _open_socket(probe)
             self._selector.register(self._sockets[place], selectors.EVENT_READ, place)
         self._indices.setdefault(place, {})[number] = probe

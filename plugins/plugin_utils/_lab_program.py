@@ -21,7 +21,8 @@ import typing as t
 from pathlib import Path
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError, WireguardError
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._lab_holder import LabFailed, start_lab
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._lab_furnish import LabFailed
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._lab_holder import start_lab
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._lab_record import (
     DIRECTORY,
     Holder,
@@ -59,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     up.set_defaults(verb=_up)
     verbs.add_parser("down", parents=[common], help="end a lab").set_defaults(verb=_down)
     measure = verbs.add_parser("measure", parents=[common], help="compare a plan, read from stdin, with real packets")
-    measure.add_argument("--patience", type=float, default=20.0, help="seconds to wait for first handshakes")
+    measure.add_argument("--patience", type=float, default=30.0, help="seconds to wait for first handshakes")
     measure.set_defaults(verb=_measure)
     return parser
 

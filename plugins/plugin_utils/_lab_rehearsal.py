@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import typing as t
+from pathlib import Path
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet import parse_fleet
@@ -16,6 +17,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._lab_matrix im
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._lab_prober import Probe, measure
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._lab_record import Holder, LabRecord
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._lab_verdict import Measured, render, summarise
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._lab_visit import Visit
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._trace import trace
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._trace_text import render as render_trace
 
@@ -28,12 +30,13 @@ def fleet_document(document: Document) -> Document:
 
 
 def measure_matrix(
-    fleet: Document, specification: Document, record: LabRecord, *, patience: float = 20.0
+    fleet: Document, specification: Document, record: LabRecord, *, patience: float = 30.0
 ) -> dict[str, t.Any]:
     """The figures, the differing cells and the report as text. fleet: of the plan that was applied to this lab."""
     cells = predict_matrix(fleet, specification)
     places = _Places(record)
     probes = [_probe(cell, places) for cell in cells]
+    _settle(fleet, places)
     measure(probes, patience=patience)
     results = [
         Measured(cell=cell, answered=probe.answered, sent=probe.sent, refused=probe.refused)
@@ -58,6 +61,19 @@ def explain(fleet: Document, cell: Cell) -> str:
         destination=str(cell.destination.address),
     )
     return render_trace(found)
+
+
+def _settle(fleet: Document, places: _Places) -> None:
+    """The reverse path filters that the inventory says its hosts have: those of devices that came with the apply."""
+    with Visit() as visit:
+        for host, entry in fleet["hosts"].items():
+            for interface in entry.get("interfaces") or []:
+                namespace, name = interface.get("namespace") or "", interface["name"]
+                stack = (entry.get("namespaces") or {}).get(namespace) or {}
+                value = (stack.get("rp_filter") or {}).get(name)
+                if value is not None:
+                    visit.go(places.network(Spot(host, namespace)))
+                    Path(f"/proc/sys/net/ipv4/conf/{name}/rp_filter").write_text(str(value), encoding="ascii")
 
 
 class _Places:

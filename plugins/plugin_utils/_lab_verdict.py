@@ -75,7 +75,7 @@ def _table(results: list[Measured]) -> list[str]:
     rows = list(dict.fromkeys(result.cell.source.label for result in results))
     columns = list(dict.fromkeys(result.cell.destination.label for result in results))
     if len(columns) > _WIDEST_TABLE:
-        return [f"{len(rows)} sources, {len(columns)} destinations: too many for a table"]
+        return _long_table(results)
     columns = [label for label in rows if label in columns] + [label for label in columns if label not in rows]
     entries: dict[tuple[str, str], list[Measured]] = collections.defaultdict(list)
     for result in results:
@@ -86,6 +86,15 @@ def _table(results: list[Measured]) -> list[str]:
     table = [_line("from \\ to", margin, columns, widths)]
     table += [_line(row, margin, [texts.get((row, column), "") for column in columns], widths) for row in rows]
     return [*table, LEGEND]
+
+
+def _long_table(results: list[Measured]) -> list[str]:
+    """One line per source, for fleets of which a matrix fits no screen."""
+    rows: dict[str, list[Measured]] = collections.defaultdict(list)
+    for result in results:
+        rows[result.cell.source.label].append(result)
+    width = max(map(len, rows))
+    return [f"{row.ljust(width)}  {_entry(found):>9} to everybody else" for row, found in rows.items()] + [LEGEND]
 
 
 def _entry(results: list[Measured]) -> str:

@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey import Cryptokey, build_cryptokey
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fib import Fib
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Fleet, Interface, Stack, StackId
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import (
+    FAMILIES,
+    Fleet,
+    Interface,
+    Stack,
+    StackId,
+)
 
 
 class StackModel:
@@ -38,6 +44,8 @@ class Model:
         self.stacks: dict[StackId, StackModel] = {}
         self.by_key: dict[str, Interface] = {}
         self.interfaces = tuple(fleet.interfaces())
+        # Per family: the stack that stands for one whose routing is the same but for what is its own.
+        self.alike: dict[int, dict[StackId, StackId]] = {family: {} for family in FAMILIES}
         self._by_name: dict[tuple[str | None, str], Interface] = {}
         self._cryptokeys: dict[Interface, Cryptokey] = {}
         for host in fleet.hosts.values():

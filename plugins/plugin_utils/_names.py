@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import Host, Member, Network
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import Problem, nearest
+
+_SHOWN_PARTS = 4
+_SHOWN_NAMES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +58,37 @@ def _check_network(network: Network, members: Mapping[str, Member], problems: li
             reason = f"links {link.one} and {link.other} a second time"
             problems.append(Problem(path=path, reason=reason, remedy="keep one of the two entries"))
         seen.add((link.one, link.other))
+    if not any(problem.path.startswith(f"{root}.") for problem in problems):
+        present = {name for name, member in members.items() if member.state == "present"}
+        problems.extend(_cut_off(root, network, present))
+
+
+def _cut_off(root: str, network: Network, members: Collection[str]) -> Iterable[Problem]:
+    """Present members that could never talk, whatever else is declared."""
+    if network.topology == "hub" and members and not set(network.hubs) & set(members):
+        reason = "has no hub left: none of them is a present member"
+        yield Problem(path=f"{root}.hubs", reason=reason, remedy="name a member that is there")
+    if network.topology == "links":
+        yield from _split(f"{root}.links", network, members)
+
+
+def _split(path: str, network: Network, members: Collection[str]) -> Iterable[Problem]:
+    """The parts that no link joins."""
+    parts = {name: {name} for name in members}
+    for link in network.links:
+        if link.one in parts and link.other in parts and parts[link.one] is not parts[link.other]:
+            parts[link.one] |= parts[link.other]
+            parts.update(dict.fromkeys(parts[link.other], parts[link.one]))
+    distinct = sorted({tuple(sorted(part)) for part in parts.values()}, key=lambda part: (-len(part), part))
+    if len(distinct) > 1:
+        shown = "; ".join(_brief(part) for part in distinct[:_SHOWN_PARTS])
+        reason = f"leave network {network.name} in {len(distinct)} parts: {shown}"
+        yield Problem(path=path, reason=reason, remedy="add links between them, or make networks of their own of them")
+
+
+def _brief(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
+    return ", ".join(names[:_SHOWN_NAMES]) + more
 
 
 def _no_member(path: str, name: str, network: Network, members: Collection[str], *, host: str = "") -> Problem:

@@ -12,9 +12,9 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey import Owner
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Interface
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rows import Owner
 
 
 @dataclass(slots=True)

@@ -12,9 +12,10 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey import Cryptokey, Owner
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey import Cryptokey
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Route
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._partition import Partition, combine
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rows import Owner
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import Intervals
 
 Clipped = t.Iterator[tuple[int, int, t.Any]]

@@ -120,11 +120,10 @@ class Walk:
         if ident is None:
             # Only reached behind one_sided: once the receiver lists the sender, it lists the sender's prefixes too.
             return task.sources
-        accepted = self.model.cryptokey(receiver).accepted(self.family, ident)
-        good = intersect(task.sources, accepted)
+        good = self.model.cryptokey(receiver).accepted_part(self.family, ident, task.sources)
         if good == task.sources:
             return good
-        rejected = subtract(task.sources, accepted)
+        rejected = subtract(task.sources, good)
         goes_on = steps.block("source_rejected", task.context.ingress, rejected, task.destinations, sender=sender.host)
         if goes_on is not None and _seen_before(task.context):
             steps.blocked_by(goes_on).end("loop", None, rejected, task.destinations)

@@ -12,10 +12,12 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import dataclasses
+import errno
 import os
 import pathlib
 import re
 import subprocess
+import time
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
@@ -106,9 +108,22 @@ def isolated() -> t.Iterator[Place]:
             place.close()
     finally:
         for descriptor, kind in zip(descriptors, (_syscall.CLONE_NEWNET, _CLONE_NEWNS), strict=True):
-            _syscall.setns(descriptor, kind)
+            _return(descriptor, kind)
             os.close(descriptor)
         os.chdir(folder)
+
+
+def _return(descriptor: int, kind: int) -> None:
+    """A thread that was joined may share its file system state with us for a moment longer: EINVAL (setns(2))."""
+    deadline = time.monotonic() + 5
+    while True:
+        try:
+            _syscall.setns(descriptor, kind)
+            return
+        except OSError as error:
+            if error.errno != errno.EINVAL or time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)
 
 
 def _mount_tmpfs(path: str) -> None:

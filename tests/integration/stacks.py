@@ -46,8 +46,8 @@ class Stack:
         self._unshare = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
         assert self._unshare.stdout is not None
         assert self._unshare.stdout.readline() == "ready\n"
-        with open(f"/proc/{self._unshare.pid}/task/{self._unshare.pid}/children", encoding="ascii") as file:
-            self.pid = int(file.read())
+        child = subprocess.run(["pgrep", "-P", str(self._unshare.pid)], check=True, capture_output=True, text=True)
+        self.pid = int(child.stdout)
 
     def close(self) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -55,7 +55,7 @@ class Stack:
         self._unshare.wait()
 
     def argv(self, *command: str) -> list[str]:
-        return ["nsenter", "--target", str(self.pid), "--pid", "--net", "--mount", *command]
+        return ["nsenter", "--target", str(self.pid), "--pid", "--net", "--mount", "--root", "--wd=/", *command]
 
     def run(self, *command: str, check: bool = True, **options: t.Any) -> subprocess.CompletedProcess[str]:
         return subprocess.run(self.argv(*command), check=check, text=True, capture_output=True, **options)
@@ -96,8 +96,11 @@ def _enter_and_answer(pid: int, writing: int, function: t.Callable[..., t.Any], 
     """In the child. Its own child lives in the process namespace, where /proc/self exists."""
     try:
         handles = [(os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY), kind) for name, kind in _NAMESPACES]
+        root = os.open(f"/proc/{pid}/root", os.O_RDONLY)
         for handle, kind in handles:
             _syscall.setns(handle, kind)
+        os.fchdir(root)
+        os.chroot(".")  # where this machine itself runs in one, entering the mounts leads out of it
         inner = os.fork()
         if inner:
             os.waitpid(inner, 0)

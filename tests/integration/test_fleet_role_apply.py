@@ -324,6 +324,20 @@ def test_a_rotated_key_is_shown_and_reaches_the_whole_fleet(stage: Stage, packet
     assert stage.lab.pings("fra1", "10.77.0.2") > 0
 
 
+def test_a_host_that_lost_its_key_is_not_given_one_that_nobody_knows(stage: Stage) -> None:
+    path = "/etc/wireguard/cryptokey/@/wg0.key"
+    stage.lab.on("fra1", "mv", path, f"{path}.away")
+    stage.lab.on("fra1", "sh", "-c", f"umask 077; wg genkey > {path}")
+    before = stage.state()
+    try:
+        run = stage.apply()
+        assert run.hosts["fra1"]["failed"] == 1
+        assert f"'{public_key(stage, 'fra1')}' is not the key of this host" in run.output
+        assert stage.state() == before
+    finally:
+        stage.lab.on("fra1", "mv", f"{path}.away", path)
+
+
 def clamped(key: str) -> str:
     return PrivateKey.parse(key).reveal()
 

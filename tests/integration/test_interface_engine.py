@@ -40,6 +40,9 @@ def fail_at(arguments: dict[str, t.Any], at: int, late: bool) -> tuple[str, str,
     return before, picture(), ""
 
 
+KEY_FILE = f"{STATE}/@/wg0.key"
+
+
 @pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize(
     ("there", "wanted"),
@@ -122,3 +125,23 @@ for each in sockets:
 print("bound", flush=True)
 time.sleep(60)
 """
+
+
+def test_a_key_that_was_made_stays_until_it_is_told_to_go():
+    with stack() as host:
+        assert "make a private key" in host.call(apply, {})[1][0]
+        key = host.out("cat", KEY_FILE)
+        host.call(apply, {"state": "absent"})
+        assert "make a private key" not in host.call(apply, {})[1][0]
+        assert host.out("cat", KEY_FILE) == key
+        host.call(apply, {"state": "absent", "keep_private_key": False})
+        assert host.out("find", STATE, "-type", "f") == f"{STATE}/.lock\n"
+
+
+def test_the_key_of_a_running_interface_is_adopted():
+    with stack() as host:
+        host.call(apply, {})
+        key = host.out("cat", KEY_FILE)
+        host.run("rm", "-r", f"{STATE}/@")
+        assert host.call(apply, {})[1] == [f"write the private key to {KEY_FILE}", "record what is declared"]
+        assert host.out("cat", KEY_FILE) == key

@@ -113,26 +113,6 @@ def test_check_mode_on_a_fresh_host_foresees_everything(host, play):
     assert host.out("stat", "-c", "%a", f"{STATE}/@/wg0.key", f"{STATE}/@/wg0.json", f"{STATE}/@") == "600\n600\n700\n"
 
 
-def test_a_key_that_was_made_stays_until_it_is_told_to_go(host, play):
-    play.call("make", expect="r.changed")
-    play.call("remove", state="absent", expect="r.changed")
-    play.call("make again", expect="r.changed and 'make a private key' not in r.actions | join")
-    play.call("remove with the key", state="absent", keep_private_key=False, expect="r.changed")
-    play.run(host)
-    assert host.run("test", "-e", f"{STATE}/@/wg0.key", check=False).returncode == 1
-
-
-def test_the_key_of_a_running_interface_is_adopted(host, play):
-    play.call("make", expect="r.changed")
-    play.run(host)
-    key = host.out("cat", f"{STATE}/@/wg0.key")
-    host.run("rm", "-r", f"{STATE}/@")
-    play.call("adopt", expect="'write the private key to' in r.actions[0]")
-    del play.tasks[0]
-    play.run(host)
-    assert host.out("cat", f"{STATE}/@/wg0.key") == key
-
-
 KEY = "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg="
 OTHER = "TrMvSoP4jYQlY6RIzBgbssQqY3vxI2Pi+y71lOWWXX0="
 BAD = [

@@ -143,6 +143,21 @@ def test_a_lab_ends_with_its_owner_and_takes_its_files_along(clean):
     wait_until(lambda: not record.path.exists() and processes() == [])
 
 
+@pytest.mark.parametrize("seconds", [0.1, 0.25, 0.4])
+def test_a_lab_whose_run_is_killed_on_the_way_up_is_gone(clean, seconds):
+    """Whatever stands by then ends by itself."""
+    owner = subprocess.Popen(["sleep", "300"])
+    command = [sys.executable, str(PROGRAM), "up", "--lab", NAME, "--owner", str(owner.pid)]
+    starter = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    starter.stdin.write(json.dumps(plan_lab(two_sites())).encode())
+    starter.stdin.close()
+    time.sleep(seconds)
+    for process in (starter, owner):
+        process.kill()
+        process.wait()
+    wait_until(lambda: processes() == [])
+
+
 def test_a_lab_that_another_run_uses_is_left_alone(clean):
     owner = subprocess.Popen(["sleep", "300"])
     up("--owner", str(owner.pid))

@@ -10,6 +10,7 @@ import errno
 import os
 import subprocess
 import threading
+import time
 import typing as t
 
 import pytest
@@ -110,8 +111,9 @@ def test_only_exactly_that_route_is_removed(network):
 def test_an_ipv6_route_without_a_metric_is_the_one_with_1024(network):
     network.add_route(route("fd09::/64", device="v1"))
     assert ours(network) == {route("fd09::/64", device="v1", metric=1024)}
+    network.add_route(route("fd09::/64", device="v1", metric=5))
     network.remove_route(route("fd09::/64", device="v1"))
-    assert ours(network) == set()
+    assert ours(network) == {route("fd09::/64", device="v1", metric=5)}
 
 
 def test_replacing_changes_one_route_in_place(network):
@@ -237,13 +239,20 @@ def test_namespaces_come_and_go_and_iproute2_agrees(place):
     assert _netns.names() == ()
 
 
-def test_a_namespace_goes_in_other_mount_namespaces_too(place):
-    """A mount that stayed there would keep the namespace and its devices alive (ip-netns(8))."""
-    _netns.create("blue")
+def test_a_namespace_comes_and_goes_in_other_mount_namespaces_too(place):
+    """A service with mounts of its own must see it (ip-netns(8)), and a mount left there would keep it alive."""
+    _netns.create("first")
     with subprocess.Popen(["unshare", "-m", "--propagation", "slave", "sleep", "60"]) as other:
         try:
+            while _netns.process_name(other.pid) != "sleep":
+                time.sleep(0.01)
+            _netns.create("blue")
+            there = f"/proc/{other.pid}/root/run/netns"
+            assert os.stat(f"{there}/blue").st_ino == _netns.inode("blue")
             _netns.delete("blue")
-            assert os.listdir(f"/proc/{other.pid}/root/run/netns") == []
+            assert os.listdir(there) == ["first"]
+            with open(f"/proc/{other.pid}/mountinfo", encoding="ascii") as mounts:
+                assert "netns/blue" not in mounts.read()
         finally:
             other.kill()
 

@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -24,12 +27,26 @@ REHEARSE = "cryptokey.wireguard.rehearse"
 NAME = f"test-rehearsal-{os.getpid()}"
 
 
+# What an inventory says about real hosts, none of which may matter.
+PRODUCTION = {
+    "ansible_connection": "ssh",
+    "ansible_host": "203.0.113.200",
+    "ansible_become": True,
+    "ansible_python_interpreter": "/nowhere/python3",
+    "wireguard_public_keys_dir": "/nowhere/keys",
+    "wireguard_state_directory": "/nowhere/state",
+    "wireguard_plan_output": "/nowhere/plan.json",
+    "wireguard_private_keys": {"corp": "iO9Ix2OvK4bbCX1Nyl6z4hdF3Kxl9cP7wVZZ8r4Q0kE="},
+}
+
+
 class Rehearsed(LabFleet):
     """The example, rehearsed once and kept; plan is the one with the lab's keys."""
 
     def __init__(self, folder, name):
         super().__init__(folder, name)
         shutil.copytree(EXAMPLE, folder, dirs_exist_ok=True)
+        (folder / "group_vars" / "hubs.yml").write_text(json.dumps(PRODUCTION), encoding="utf-8")
         self.keys_before = self.committed_keys()
         owner = f"rehearsal_owner={os.getpid()}"
         self.rehearsal = self.run(REHEARSE, "-e", f"lab_name={name}", "-e", "rehearsal_keep=true", "-e", owner)
@@ -158,3 +175,35 @@ def test_a_plan_with_an_error_is_not_applied_and_the_lab_is_gone(rehearsed):
     assert "Apply this host's part of the plan" not in run.tasks
     assert run.tasks[-1] == "End the lab"
     assert not LabRecord(name).path.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_an_interrupted_rehearsal_takes_its_lab_along(rehearsed, number):
+    """Whatever ends the run, also where it has no time to clean up."""
+    record = LabRecord(f"{NAME}-ended")
+    command = [
+        str(rehearsed.ansible_playbook),
+        "-i",
+        str(rehearsed.inventory),
+        REHEARSE,
+        "-e",
+        f"lab_name={record.name}",
+    ]
+    run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        wait_until(lambda: record.specification.exists(), "the lab is up")
+        lab = record.lab()
+        assert lab.runs
+        run.send_signal(number)
+        wait_until(lambda: not record.path.exists() and not lab.runs, "the lab is gone")
+        run.wait(20)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(run.pid, signal.SIGKILL)
+
+
+def wait_until(condition, what, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"it never came to pass that {what}"
+        time.sleep(0.05)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -439,11 +440,10 @@ def test_an_engine_that_was_killed_takes_the_device_along_and_is_made_again(plac
 
 
 def test_an_engine_that_hangs_is_dead_and_can_be_deleted(place, host, userspace, monkeypatch):
-    monkeypatch.setattr(_daemon, "ANSWER_SECONDS", 0.2)
     host.create("wg0", namespace="", socket_namespace="", backend="userspace")
     daemon = host.daemon("", "wg0")
     os.kill(daemon.pid, signal.SIGSTOP)
-    monkeypatch.setattr(_daemon.Daemon.answers, "__defaults__", (0.2,))
+    monkeypatch.setattr(_daemon, "ANSWER_SECONDS", 0.2)
     monkeypatch.setattr(_daemon, "STOP_SECONDS", 0.5)
     assert host.backend_of("", "wg0") == "dead"
     host.delete("", "wg0")
@@ -475,11 +475,27 @@ def test_an_engine_that_somebody_else_started_is_found(place, host, userspace):
 
 
 def test_a_process_that_only_claims_to_be_the_engine_is_not_believed(place, host, userspace):
-    """The mark of a device that has no engine, in the environment of a process without its tun."""
+    """It has the mark, it listens on the socket and it answers, but it does not hold the tun."""
     mark = f"{_netns.own_inode()}/wg0"
     place.run("ip", "tuntap", "add", "wg0", "mode", "tun")
-    with subprocess.Popen(["sleep", "60"], env={**os.environ, _daemon.MARK: mark}) as impostor:
+    os.makedirs("/run/wireguard", exist_ok=True)
+    program = """
+import socket
+server = socket.socket(socket.AF_UNIX)
+server.bind("/run/wireguard/wg0.sock")
+server.listen()
+print("ready", flush=True)
+while True:
+    connection = server.accept()[0]
+    if connection.recv(100):
+        connection.sendall(b"errno=0\\n\\n")
+"""
+    # Not the test's own Python: a process that still runs that one counts as one that is about to become an engine.
+    command = [shutil.which("python3", path="/usr/bin"), "-c", program, "wg0"]
+    with subprocess.Popen(command, env={**os.environ, _daemon.MARK: mark}, stdout=subprocess.PIPE) as impostor:
         try:
+            assert impostor.stdout.readline() == b"ready\n"
+            assert _daemon.shared_socket_is_taken("wg0")
             assert host.backend_of("", "wg0") != "userspace"
         finally:
             impostor.kill()

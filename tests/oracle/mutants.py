@@ -173,16 +173,11 @@ def throw_is_the_end(found: t.Any, rule: t.Any, *, family: int, ingress: str) ->
     return WINNER(found, rule, family=family, ingress=ingress)
 
 
-def local_after_rules(self: t.Any, family: int, source: int, *, ingress: str = "lo", mark: int = 0) -> t.Any:
+def local_after_rules(self: t.Any, whole: t.Any, family: int, here: t.Any) -> t.Any:
     """Own addresses only where no rule led anywhere."""
-    own, self.local = self.local, {4: frozenset(), 6: frozenset()}
-    routed = DECIDE(self, family, source, ingress=ingress, mark=mark)
-    self.local = own
-    edges = [(number, routed.width, True) for number in own[family]]
-    patch = PARTITION_OF_PREFIXES(routed.width, edges)
-    return _partition.combine(
-        routed, patch, lambda found, mine: _fib.LOCAL if mine and found is _fib.NO_ROUTE else found
-    )
+    undecided = None if here is None else _fib.NO_ROUTE
+    own = PARTITION_OF_PREFIXES(whole.width, [(number, whole.width, True) for number in self.local[family]])
+    return _partition.combine(whole, own, lambda found, mine: here if mine and found is undecided else found)
 
 
 def reversed_rules(rules: t.Any, family: int) -> t.Any:
@@ -230,7 +225,7 @@ def seen_by_stack(context: t.Any) -> bool:
 
 
 PARTITION_OF_PREFIXES = _partition.Partition.of_prefixes
-WINNER, DECIDE, ORDERED_RULES, FIB_INIT = _fib._winner, _fib.Fib.decide, _fib._ordered_rules, _fib.Fib.__init__
+WINNER, ORDERED_RULES, FIB_INIT = _fib._winner, _fib._ordered_rules, _fib.Fib.__init__
 SOURCE_CHECK, TARGET = _walk.Walk._source_check, Model.target
 
 MUTANTS = (
@@ -258,7 +253,7 @@ MUTANTS = (
     Mutant("suppress_prefixlength ignored", misread=without_rule_key("suppress_prefixlength")),
     Mutant("suppress_prefixlength suppresses error routes", ((_fib, "_winner", suppresses_errors),)),
     Mutant("throw ends the look-up", ((_fib, "_winner", throw_is_the_end),)),
-    Mutant("local addresses after the rules", ((_fib.Fib, "decide", local_after_rules),)),
+    Mutant("local addresses after the rules", ((_fib.Fib, "_with_local", local_after_rules), (_fib, "_FEW", -1))),
     Mutant("metric ignored", ((_tables, "_best", lambda routes, _family: tuple(routes)),)),
     Mutant("connected IPv6 routes with metric 0", ((_fib, "CONNECTED_METRIC", {4: 0, 6: 0}),)),
     Mutant("IPv6 without preference for the ingress device", ((_fib, "_winner", forgets_the_ingress),)),

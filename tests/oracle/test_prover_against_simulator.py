@@ -13,6 +13,7 @@ import os
 
 import pytest
 
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils import _cryptokey, _fib
 from ansible_collections.cryptokey.wireguard.tests.oracle import compare
 
 PACKETS = int(os.environ.get("ORACLE_PACKETS", "4000000"))
@@ -29,3 +30,14 @@ def test_no_packet_ends_otherwise_than_proved(shard):
     assert result.compared >= asked
     assert result.traces > result.fleets
     assert not result.never_seen(), f"no packet had the outcome {result.never_seen()}"
+
+
+@pytest.mark.parametrize("limit", [-1, 1 << 30])
+def test_a_small_set_is_looked_up_like_a_large_one(limit, monkeypatch):
+    """Few destinations are looked up one by one, many through a table of everything; both ways for every size."""
+    monkeypatch.setattr(_fib, "_FEW", limit)
+    monkeypatch.setattr(_cryptokey, "_SMALL", limit)
+    result = compare.compare(
+        compare.TheProver(), packets=PACKETS // 10, seed=f"{SEED}-{limit}", stop_at_difference=True
+    )
+    assert not result.differences, result.report()

@@ -58,7 +58,7 @@ def _report(inventory: str) -> str:
                 "ANSIBLE_HOME": str(pathlib.Path(folder) / "home"),
                 "ANSIBLE_NOCOLOR": "1",
                 "ANSIBLE_FORCE_COLOR": "0",
-                "COLUMNS": "100",
+                "COLUMNS": "80",
             },
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -140,7 +140,7 @@ def copy_tree(target: pathlib.Path) -> pathlib.Path:
         text=True,
     )
     if listing.returncode:
-        ignored = shutil.ignore_patterns(".venv", ".nox", "output", "__pycache__", ".*_cache", "*.tar.gz")
+        ignored = shutil.ignore_patterns(".git", ".venv", ".nox", "output", "__pycache__", ".*_cache", "*.tar.gz")
         shutil.copytree(TOP, target, ignore=ignored, symlinks=True)
         return target
     for name in filter(None, listing.stdout.split("\0")):

@@ -54,7 +54,7 @@ class Suite:
     environment: dict[str, str] = dataclasses.field(default_factory=dict)
     sends_packets: bool = False
     cannot_run: str = ""
-    timeout: int = 780
+    timeout: int = 1500
 
 
 @dataclasses.dataclass

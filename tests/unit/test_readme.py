@@ -17,6 +17,7 @@ sys.path.insert(0, str(TOP / "tests" / "tools"))
 
 import readme
 
+FOLDERS = ("plugins", "tests", "docs", "roles", "playbooks", "meta", "examples")
 README = readme.README.read_text(encoding="utf-8")
 
 
@@ -47,6 +48,15 @@ def test_every_link_leads_somewhere():
     targets = re.findall(r"\]\(([^)#:]+)\)", README)
     assert targets
     assert {target for target in targets if not (TOP / target).exists()} == set()
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/architecture.md", "tests/README.md"])
+def test_every_file_that_a_page_names_is_there(page):
+    text = (TOP / page).read_text(encoding="utf-8")
+    names = set(re.findall(r"`(?:[\w.]+/)*([\w*]+\.(?:py|yml|toml))`", text))
+    assert names
+    missing = {name for name in names if not any(any((TOP / top).rglob(name)) for top in FOLDERS)}
+    assert missing == set()
 
 
 def test_every_module_is_in_the_action_group():

@@ -23,8 +23,8 @@ TOUCHES_THE_HOST = set(
     _store _syscall _sysctl _uapi _userspace""".split()
 )
 TOUCHES_THE_CONTROLLER = set(
-    """_controller_file _key_files _lab_command _lab_holder _lab_mounts _lab_prober _lab_program _lab_record
-    _lab_rehearsal _task _written_at""".split()
+    """_controller_file _key_files _lab_command _lab_furnish _lab_holder _lab_mounts _lab_prober _lab_program
+    _lab_record _lab_rehearsal _lab_visit _task _written_at""".split()
 )
 # What puts the rings together: the engine (by protocol, but it names errors and the store of ring 1), what the modules
 # keypair and namespace do, the frame of every module, and what the actions share.

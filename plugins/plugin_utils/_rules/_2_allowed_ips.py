@@ -8,9 +8,10 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix, parse_prefix
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey import Owner, is_own
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey import is_own
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Interface, Problem
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._nesting import SharedNesting, nestings
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rows import Owner
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._rule import (
     ERROR,
     INFO,

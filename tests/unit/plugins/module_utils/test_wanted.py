@@ -111,8 +111,8 @@ class TestPeers:
             world.converge({"name": "wg0", "peers": [peer(OTHER, "10.0.0.0/24")]})
         assert str(caught.value) == (
             f"peers[0].allowed_ips[0]: '10.0.0.0/24' belongs to the peer fra1 ({ONE[:8]}), which this declaration "
-            "leaves as it is; it would silently lose it; declare that peer with its other prefixes, or as absent, or use "
-            "peers_policy: exact"
+            "leaves as it is; it would silently lose it; declare that peer with its other prefixes, or as absent, or "
+            "use peers_policy: exact"
         )
 
     @pytest.mark.parametrize(

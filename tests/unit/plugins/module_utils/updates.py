@@ -32,23 +32,25 @@ private_keys = raw_keys.map(PrivateKey)
 preshared_keys = st.binary(min_size=32, max_size=32).map(PresharedKey)
 ports = st.integers(1, 65535)
 
+Draw = t.Callable[..., t.Any]
+
 
 @st.composite
-def prefixes(draw: t.Any) -> Prefix:
+def prefixes(draw: Draw) -> Prefix:
     family = draw(st.sampled_from([4, 6]))
     length = draw(st.integers(0, WIDTH[family]))
     return Prefix(family, mask(family, draw(st.integers(0, 2 ** WIDTH[family] - 1)), length), length)
 
 
 @st.composite
-def endpoints(draw: t.Any) -> Endpoint:
+def endpoints(draw: Draw) -> Endpoint:
     family = draw(st.sampled_from([4, 6]))
     number = draw(st.integers(1, 2 ** WIDTH[family] - 1).filter(lambda value: value >> 32 != 0xFFFF))
     return Endpoint(format_number(family, number), draw(ports))
 
 
 @st.composite
-def peer_updates(draw: t.Any) -> PeerUpdate:
+def peer_updates(draw: Draw) -> PeerUpdate:
     action = draw(st.sampled_from(["add", "update", "remove"]))
     if action == "remove":
         return PeerUpdate(draw(public_keys), action=action)

@@ -90,3 +90,34 @@ def mesh(count: int) -> Document:
             routes=[{"destination": "0.0.0.0/0", "device": "eth0", "gateway": "203.0.113.254"}, AUTO],
         )
     return {"version": 1, "hosts": hosts, "peer_groups": {"corp": row}}
+
+
+def hub(count: int) -> Document:
+    """Spokes behind one hub, each with the same set of prefixes, and a LAN behind every second one."""
+    names = [f"s{number:04}" for number in range(count)]
+    address = {name: f"10.77.{number // 250}.{number % 250 + 2}/32" for number, name in enumerate(names)}
+    lan = {name: f"10.{100 + number // 250}.{number % 250}.0/24" for number, name in enumerate(names) if number % 2}
+    owned = {name: [address[name], *([lan[name]] if name in lan else [])] for name in names}
+    hosts = {
+        name: host(
+            interface(name, [address[name]], peer("hub", "10.77.255.1/32", allowed_ips_set="corp")),
+            addresses={
+                "eth0": ["192.168.1.7/24"],
+                **({"lan0": [lan[name].replace(".0/24", ".1/24")]} if name in lan else {}),
+            },
+            advertise=[lan[name]] if name in lan else [],
+            forwarding={"ipv4": name in lan},
+            routes=[{"destination": "0.0.0.0/0", "device": "eth0"}, AUTO],
+        )
+        for name in names
+    }
+    hosts["hub"] = host(
+        interface("hub", ["10.77.255.1/32"], *(peer(name, *owned[name], endpoint=None) for name in names)),
+        advertise=[],
+        forwarding={"ipv4": True},
+    )
+    return {
+        "version": 1,
+        "hosts": hosts,
+        "prefix_sets": {"corp": [prefix for name in names for prefix in owned[name]]},
+    }

@@ -27,9 +27,9 @@ def test_a_missing_file_is_not_an_error(tmp_path: pathlib.Path) -> None:
 
 def test_a_folder_in_the_way_is_an_error_that_names_the_path(tmp_path: pathlib.Path) -> None:
     (tmp_path / "fra1.pub").mkdir()
-    with pytest.raises(HostError, match="cannot read .*fra1.pub: Is a directory"):
+    with pytest.raises(HostError, match=r"cannot read .*fra1\.pub: Is a directory"):
         read_text(str(tmp_path / "fra1.pub"))
-    with pytest.raises(HostError, match="cannot write .*fra1.pub: Is a directory"):
+    with pytest.raises(HostError, match=r"cannot write .*fra1\.pub: Is a directory"):
         write_text(str(tmp_path / "fra1.pub"), "x")
     assert [entry.name for entry in tmp_path.iterdir()] == ["fra1.pub"]
 

@@ -167,19 +167,26 @@ def test_every_packet_is_routed_as_the_rules_read(family: int, data: st.DataObje
         )
     )
     document["hosts"]["a"]["interfaces"][0]["addresses"] = [address(family, 9)]
-    fib = fib_of(document)
+    fib, fresh = fib_of(document), fib_of(document)
+    everywhere = (parse_address(address(family, 0)).number, parse_address(address(family, 15)).number + 1)
     for source_number in (0, 3, 8, 15):
         source = address(family, source_number)
         number = parse_address(source).number
         for ingress in ("lo", "eth0", "wg0"):
+            clipped = fresh.split(family, number, everywhere, ingress=ingress)
             whole = fib.decide(family, number, ingress=ingress)
+            assert {(one.kind, one.device): part for one, part in clipped.items()} == {
+                (one.kind, one.device): part for one, part in whole.split(everywhere).items()
+            }
             for to in range(16):
                 destination = address(family, to)
                 target = parse_address(destination).number
                 expected = reference(document, family, (source, destination, ingress))
                 decided = whole.at(target)
                 found = fib.lookup(family, number, target, ingress=ingress).decision
+                (few,) = fib.split(family, number, (target, target + 1), ingress=ingress)
                 assert (decided.kind, decided.device) == expected
+                assert (few.kind, few.device) == expected
                 assert (found.kind, found.device) == expected
 
 

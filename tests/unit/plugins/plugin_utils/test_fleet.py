@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import copy
 import typing as t
 
 import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils import _rules
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet import parse_fleet
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Fleet
 
 from .fleets import Document, fleet, host, interface, key, mesh, pair, peer
 
@@ -148,3 +151,67 @@ def test_parsing_changes_nothing_in_the_document() -> None:
     before = str(document)
     parse_fleet(document)
     assert str(document) == before
+
+
+JUNK = [
+    None,
+    True,
+    -1,
+    2**40,
+    "",
+    "x",
+    "10.0.0.0/8",
+    "::/0",
+    [],
+    ["x"],
+    [None],
+    [[]],
+    {},
+    {"x": 1},
+    [{}],
+    [{"name": 1}],
+]
+
+
+def places(value: t.Any, path: tuple[t.Any, ...] = ()) -> t.Iterator[tuple[t.Any, ...]]:
+    """Every place in a document."""
+    steps: t.Iterable[t.Any] = (
+        value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    )
+    for step in steps:
+        yield (*path, step)
+        yield from places(value[step], (*path, step))
+
+
+def read(document: Document) -> tuple[Fleet | None, str]:
+    """The fleet, or the path of what is wrong with the document."""
+    try:
+        return parse_fleet(document), ""
+    except InvalidInput as error:
+        return None, error.path
+
+
+@pytest.mark.parametrize("junk", JUNK, ids=repr)
+def test_junk_anywhere_is_a_finding_or_an_error_with_a_path_but_never_a_crash(junk: t.Any) -> None:
+    document = mesh(2)
+    document["hosts"]["h0000"]["namespaces"][""].update(
+        rules=[{"priority": 1, "from": "10.0.0.0/8", "to": None, "iif": "wg0", "fwmark": 1, "table": "x"}],
+        rp_filter={"wg0": 1},
+        masquerade=["eth0"],
+    )
+    document["networks"] = {"corp": {"pool": [], "expect": [{"from": {"host": "h0000"}, "to": {"host": "h0001"}}]}}
+    for path in places(document):
+        broken = copy.deepcopy(document)
+        place: t.Any = broken
+        for step in path[:-1]:
+            place = place[step]
+        place[path[-1]] = junk
+        found, wrong = read(broken)
+        assert found is not None or wrong
+        if found is not None:
+            _rules.check(found)
+
+
+def test_address_translation_on_a_tunnel_is_not_modelled() -> None:
+    document = changed((*STACK, "masquerade"), ["wg0"])
+    assert [finding["rule"] for finding in _rules.check(parse_fleet(document))] == ["WG003"]

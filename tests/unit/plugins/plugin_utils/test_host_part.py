@@ -60,6 +60,11 @@ def test_a_private_key_reaches_only_the_interface_of_its_network() -> None:
     assert "private_key" not in second, "the argument set of the plan is not changed"
 
 
+def test_the_module_is_told_which_key_the_peers_know() -> None:
+    found = part(interface("wg0", "corp"), interface("wg0", "lab", namespace="blue", public_key=key(3)))
+    assert [found.arguments(entry)["public_key"] for entry in found.interfaces] == [key(1), key(3)]
+
+
 def test_an_interface_that_is_removed_gets_no_private_key() -> None:
     found = part(removals=[{"name": "wg0", "namespace": ""}], wireguard_private_keys={"corp": SECRET})
     assert found.arguments(found.interfaces[0]) == {
@@ -93,7 +98,9 @@ def test_a_declared_key_file_is_the_key_file_for_both_tasks() -> None:
 
 
 def test_keys_are_made_before_those_of_the_peers_are_known() -> None:
-    unknown = variables(interface("wg0", "corp", public_key=None, peers=[peer(public_key=None, preshared_key_id="corp/1")]))
+    unknown = variables(
+        interface("wg0", "corp", public_key=None, peers=[peer(public_key=None, preshared_key_id="corp/1")])
+    )
     keys = read_key_part(unknown, Literal(), state_directory=STATE)
     assert [entry["name"] for entry in keys.interfaces] == ["wg0"]
     with pytest.raises(InvalidInput):
@@ -109,17 +116,27 @@ def test_secrets_do_not_show_in_a_traceback() -> None:
     derived = interface("wg0", "corp", peers=[peer(preshared_key_id="corp/1")])
     found = part(derived, wireguard_fleet_secret="horse", wireguard_private_keys={"corp": SECRET})
     preshared = found.interfaces[0]["peers"][0]["preshared_key"]
-    assert preshared not in repr(found) and SECRET not in repr(found)
+    assert preshared not in repr(found)
+    assert SECRET not in repr(found)
 
 
 @pytest.mark.parametrize(
     ("more", "message"),
     [
         ({"fleet_plan": None}, "fleet_plan: is not a plan; run the entry point plan of the role before"),
-        ({"wireguard_private_keys": {"copr": "x"}}, "wireguard_private_keys.copr: is not a network; the networks are corp, lab"),
+        (
+            {"wireguard_private_keys": {"copr": "x"}},
+            "wireguard_private_keys.copr: is not a network; the networks are corp, lab",
+        ),
         ({"wireguard_private_keys": "x"}, "wireguard_private_keys: is not a mapping from network to private key"),
-        ({"wireguard_private_keys": {"corp": 7}}, "wireguard_private_keys: is not a mapping from network to private key"),
-        ({"wireguard_fleet_secret": ["x"]}, "wireguard_fleet_secret: is not a text; write one long random text, in a vault"),
+        (
+            {"wireguard_private_keys": {"corp": 7}},
+            "wireguard_private_keys: is not a mapping from network to private key",
+        ),
+        (
+            {"wireguard_fleet_secret": ["x"]},
+            "wireguard_fleet_secret: is not a text; write one long random text, in a vault",
+        ),
     ],
 )
 def test_wrong_variables_are_refused_by_name_and_without_their_value(more: dict[str, t.Any], message: str) -> None:

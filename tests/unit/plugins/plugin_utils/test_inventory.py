@@ -63,6 +63,15 @@ def test_memberships_are_merged_per_network_in_the_order_of_the_names() -> None:
     assert [str(address) for address in member.addresses] == ["10.77.0.1/32"]
 
 
+def test_a_host_that_leaves_may_split_the_links() -> None:
+    links = [["a", "b"], ["b", "c"], ["c", "d"]]
+    members = {name: {"addresses": [f"10.77.0.{number}"]} for number, name in enumerate("abcd", 1)}
+    assert read_inventory(fleet({"topology": "links", "links": links}, members), members).problems == ()
+    members["b"]["state"] = "absent"
+    (mistake,) = mistakes(fleet({"topology": "links", "links": links}, members))
+    assert mistake.startswith("wireguard_networks.corp.links: leave network corp in 2 parts: c, d; a;")
+
+
 def test_a_mistake_names_the_variable_that_it_stands_in() -> None:
     more = {"wireguard__lan": {"corp": {"advertise": "192.168.1.0/24"}}}
     (mistake,) = mistakes(changed(variables=more))
@@ -135,6 +144,8 @@ def test_public_keys_take_precedence_over_the_inventory() -> None:
             {},
             "wireguard_networks.corp.links[0].cost: 0 is not a number from 1",
         ),
+        ({"topology": "links", "links": []}, {}, {}, "wireguard_networks.corp.links: leave network corp in 2 parts: fra1; nyc1; add links"),
+        ({"topology": "hub", "hubs": ["fra1"]}, {"state": "absent"}, {}, "wireguard_networks.corp.hubs: has no hub left: none of them"),
         ({"routing": {"tabel": 5}}, {}, {}, "wireguard_networks.corp.routing.tabel: is not an option; did you mean table?"),
         ({"routing": {"rules": [{"to": "10.0.0.0/8"}]}}, {}, {}, "wireguard_networks.corp.routing.rules[0]: needs a priority and a"),
         ({"routing": {"table": "vpn"}}, {}, {}, "wireguard_networks.corp.routing.table: 'vpn' is the name of a table that other hosts may not"),

@@ -88,7 +88,7 @@ def test_hosts_with_a_connected_prefix_in_common_share_a_segment():
 
 def test_a_lan_has_a_host_in_each_advertised_prefix_that_sends_back_to_its_gateway():
     specification = plan_lab(two_sites())
-    assert ports(specification)[("a", "", "lan0")]["stub"] == {"node": "lan-1", "addresses": ["192.168.10.254"]}
+    assert ports(specification)[("a", "", "lan0")]["lan"] == {"node": "lan-1", "addresses": ["192.168.10.254"]}
     assert "address add 192.168.10.254/32 dev eth0" in specification["nodes"]["lan-1"]["commands"]
     assert any(line.startswith("route replace 0.0.0.0/0 via") for line in specification["nodes"]["lan-1"]["commands"])
 
@@ -100,7 +100,7 @@ def test_a_next_hop_in_a_lan_is_there():
     stack["advertise"].append("172.20.0.0/16")
     specification = plan_lab(fleet)
     assert "address add 192.168.10.7/32 dev eth0" in specification["nodes"]["lan-1"]["commands"]
-    assert "172.20.0.254" in ports(specification)[("a", "", "lan0")]["stub"]["addresses"]
+    assert "172.20.0.254" in ports(specification)[("a", "", "lan0")]["lan"]["addresses"]
     assert "route add 172.20.0.0/16 via 192.168.10.7 dev lan0 table main onlink" in commands(specification, "a")
 
 

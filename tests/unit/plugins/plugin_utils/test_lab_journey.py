@@ -43,9 +43,10 @@ def test_answered(start, source, destination, outcome, in_clear):
         (A, "203.0.113.10", "10.77.0.2", "source_rejected"),
         (A, "10.77.0.1", "10.77.200.1", "unmanaged_peer"),
         (BLUE, "10.77.0.3", "203.0.113.10", "no_route"),
+        (BLUE, "10.77.0.3", "192.168.10.77", "exits"),
         (LAN, "192.168.10.254", "203.0.113.99", "exits"),
     ],
-    ids=["into a NAT", "foreign source", "phone", "sealed namespace", "nobody"],
+    ids=["into a NAT", "foreign source", "phone", "sealed namespace", "nobody in a LAN", "nobody"],
 )
 def test_blocked(start, source, destination, outcome):
     found = echo(start, source, destination)
@@ -77,3 +78,13 @@ def test_a_forwarded_address_leads_in():
     fleet["peer_groups"]["corp"][2]["endpoint"] = "198.51.100.9:51820"
     found = echo(A, "203.0.113.10", "198.51.100.9", fleet=fleet)
     assert (found.answered, found.request.arrived, found.in_clear) == (True, C, True)
+
+
+def test_what_a_host_masquerades_comes_back():
+    fleet = two_sites()
+    assert echo(LAN, "192.168.10.254", "198.18.0.1", fleet=fleet).outcome == "reply source_rejected"
+    fleet["hosts"]["a"]["namespaces"][""]["masquerade"] = ["eth0"]
+    found = echo(LAN, "192.168.10.254", "198.18.0.1", fleet=fleet)
+    assert (found.answered, found.request.arrived, str(found.request.source)) == (True, B, "203.0.113.10")
+    assert echo(A, "203.0.113.10", "198.18.0.1", fleet=fleet).answered
+    assert echo(A, "192.168.10.1", "198.18.0.1", fleet=fleet).answered

@@ -19,7 +19,9 @@ def test_diffs_are_kept_apart_by_their_label_and_empty_ones_are_dropped() -> Non
     outcome = Outcome()
     outcome.add("wg0", {"changed": True, "diff": {"before": "a", "after": "b"}})
     outcome.add("wg1", {"changed": False, "diff": {"before": "same", "after": "same"}})
-    outcome.add("wg2", {"changed": True, "diff": [{"before": "", "after": "c", "before_header": "own", "after_header": "own"}]})
+    outcome.add(
+        "wg2", {"changed": True, "diff": [{"before": "", "after": "c", "before_header": "own", "after_header": "own"}]}
+    )
     assert outcome.result()["diff"] == [
         {"before": "a", "after": "b", "before_header": "wg0", "after_header": "wg0"},
         {"before": "", "after": "c", "before_header": "own", "after_header": "own"},
