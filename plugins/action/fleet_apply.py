@@ -12,12 +12,13 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._argspec import state_directory
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import WireguardError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._host_part import HostPart, read_host_part
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._outcome import ModuleFailed
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._task import HostModules
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._task_result import ModuleFailed
 
-ARGUMENTS = {"state_directory": {"type": "path", "default": "/etc/wireguard/cryptokey"}}
+ARGUMENTS = state_directory()
 _SHOWN = ("public_key", "backend")
 
 
@@ -33,8 +34,8 @@ class ActionModule(ActionBase):
                 return {"skipped": True, "changed": False, "skip_reason": "the host is no member of a network"}
             interfaces = _apply(part, modules)
         except (WireguardError, ModuleFailed) as error:
-            return {**modules.outcome.result(), **getattr(error, "details", {}), "failed": True, "msg": str(error)}
-        return {**modules.outcome.result(), "interfaces": interfaces}
+            return {**modules.total.as_dict(), **getattr(error, "details", {}), "failed": True, "msg": str(error)}
+        return {**modules.total.as_dict(), "interfaces": interfaces}
 
 
 def _apply(part: HostPart, modules: HostModules) -> list[dict[str, t.Any]]:

@@ -15,16 +15,17 @@ from collections.abc import Mapping
 
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._argspec import state_directory
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import WireguardError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._controller_file import read_text, write_text
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._host_part import HostPart, read_key_part
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._outcome import ModuleFailed
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._task import HostModules
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._task_result import ModuleFailed
 
 ARGUMENTS = {
     "directory": {"type": "path", "required": True},
     "regenerate": {"type": "str", "choices": ["never", "always"], "default": "never"},
-    "state_directory": {"type": "path", "default": "/etc/wireguard/cryptokey"},
+    **state_directory(),
 }
 
 
@@ -44,12 +45,10 @@ class ActionModule(ActionBase):
                 public_keys[part.network(interface)] = public_key
                 if public_key:
                     file = _PublicKeyFile(arguments["directory"], part.network(interface), part.host)
-                    modules.outcome.add(
-                        part.label(interface), file.publish(public_key, check_mode=self._task.check_mode)
-                    )
+                    modules.total.add(part.label(interface), file.publish(public_key, check_mode=self._task.check_mode))
         except (WireguardError, ModuleFailed) as error:
-            return {**modules.outcome.result(), **getattr(error, "details", {}), "failed": True, "msg": str(error)}
-        return {**modules.outcome.result(), "public_keys": public_keys}
+            return {**modules.total.as_dict(), **getattr(error, "details", {}), "failed": True, "msg": str(error)}
+        return {**modules.total.as_dict(), "public_keys": public_keys}
 
 
 def _make(part: HostPart, interface: Mapping[str, t.Any], *, modules: HostModules, regenerate: str) -> t.Optional[str]:

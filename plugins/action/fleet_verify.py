@@ -9,17 +9,18 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._argspec import state_directory
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import WireguardError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._host_part import HostPart, read_host_part
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._outcome import ModuleFailed
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._task import HostModules
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._task_result import ModuleFailed
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._verification import (
     find_interface,
     silent_peers,
     unplanned,
 )
 
-ARGUMENTS = {"state_directory": {"type": "path", "default": "/etc/wireguard/cryptokey"}}
+ARGUMENTS = state_directory()
 
 
 class ActionModule(ActionBase):
@@ -41,7 +42,7 @@ class ActionModule(ActionBase):
         except (WireguardError, ModuleFailed) as error:
             # The verdict over all hosts fails the run; this host's part of it must not be lost.
             found["error"] = str(error)
-        result = modules.outcome.result()
+        result = modules.total.as_dict()
         drift = result.pop("actions")
         return {**result, **found, "changed": False, "drift": drift}
 

@@ -10,8 +10,10 @@ import typing as t
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import (
     STATE_DIRECTORY,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
+    ROUTE_TYPES,
+)
 
-ROUTE_TYPES = ("unicast", "blackhole", "unreachable", "prohibit", "throw")
 BACKENDS = ("auto", "kernel", "userspace")
 ROUTING = ("auto", "explicit", "off")
 PEERS_POLICIES = ("merged", "exact")

@@ -69,7 +69,8 @@ def _check_known(declared: PublicKey | None, own: PublicKey | None) -> None:
 
 def _unknown(declared: PublicKey, reason: str) -> InvalidInput:
     remedy = "put the private key back, or publish the host's own public key (playbook cryptokey.wireguard.keys)"
-    return InvalidInput(reason, path="public_key", value=str(declared), remedy=remedy)
+    # A value is never shown where it looks like a key; this one has been read as a public key, and is to be seen.
+    return InvalidInput(f"{str(declared)!r} {reason}", path="public_key", remedy=remedy)
 
 
 def _public_key(

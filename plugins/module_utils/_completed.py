@@ -12,10 +12,12 @@ import dataclasses
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import Declared
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_peers import DeclaredPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     InvalidInput,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
     MAIN_TABLE,
@@ -66,21 +68,43 @@ def _claims(record: Record) -> dict[int, bool]:
 
 
 def _refuse_swallowing(declared: Declared, observed: Observed, around: Surroundings) -> None:
-    """An automatic default route in the main table of the socket's own namespace swallows the tunnel's own packets."""
+    """An automatic route in the main table of the socket's own namespace may swallow the tunnel's own packets."""
     if around.routing != "auto" or around.table != MAIN_TABLE or declared.namespace != around.socket_namespace:
         return
     fwmark = declared.fwmark
     if fwmark is None and observed.device is not None:
         fwmark = observed.device.fwmark
+    rules = (*around.rules, *(observed.rules - observed.our_rules))
     for peer in declared.present_peers:
         for position, prefix in enumerate(peer.allowed_ips or ()):
-            if prefix.length == 0 and not _escapes(around.rules, prefix.family, fwmark):
+            reason = _why_swallowing(prefix, peer, declared, observed)
+            if reason and not _escapes(rules, prefix.family, fwmark):
                 raise InvalidInput(
-                    "would become the default route of the table main and send the tunnel's own packets into itself",
+                    f"{reason} and send the tunnel's own packets into itself",
                     path=f"{peer.path}.allowed_ips[{position}]",
                     value=str(prefix),
                     remedy="use routing: explicit or off, or a table of its own with fwmark and rules",
                 )
+
+
+def _why_swallowing(prefix: Prefix, peer: DeclaredPeer, declared: Declared, observed: Observed) -> str:
+    """A longer AllowedIPs entry around the endpoint decides in place of this one; another peer's is an outer tunnel."""
+    if prefix.length == 0:
+        return "would become the default route of the table main"
+    endpoint = peer.endpoint.address if peer.endpoint else None
+    if endpoint is None or not prefix.contains(endpoint.prefix):
+        return ""
+    owned = (entry for other in declared.present_peers for entry in other.allowed_ips or ())
+    if any(entry.length > prefix.length and entry.contains(endpoint.prefix) for entry in owned):
+        return ""
+    leads_elsewhere = any(
+        route.device != declared.name
+        and route.destination.contains(endpoint.prefix)
+        and (route.destination.length >= prefix.length or route.table != MAIN_TABLE)
+        for route in observed.routes
+    )
+    # Without any route nothing is known of the host: check mode without a library, or a namespace yet to be made.
+    return "" if leads_elsewhere or not observed.routes else f"would become the way to the endpoint {peer.endpoint}"
 
 
 def _escapes(rules: t.Sequence[Rule], family: int, fwmark: int | None) -> bool:

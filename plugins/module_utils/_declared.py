@@ -8,6 +8,10 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import _namespace_name
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._assignable import (
+    why_unassignable,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_peers import (
     DeclaredPeer,
     declare_peers,
@@ -15,9 +19,6 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_peer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_routing import (
     declare_routes,
     declare_rules,
-    parse_fwmark,
-    parse_metric,
-    parse_table,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     InvalidInput,
@@ -27,19 +28,23 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
     PrivateKey,
     PublicKey,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._number import (
+    parse_fwmark,
+    parse_metric,
+    parse_port,
+    parse_table,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
     InterfaceAddress,
     parse_interface_address,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import (
-    INITIAL,
     key_path,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
     Route,
     Rule,
     parse_name,
-    parse_port,
 )
 
 STATE_DIRECTORY = "/etc/wireguard/cryptokey"
@@ -104,7 +109,7 @@ def declare(arguments: t.Mapping[str, t.Any]) -> Declared:
         present=arguments.get("state", "present") == "present",
         backend=arguments.get("backend") or "auto",
         engine=arguments.get("userspace_engine") or None,
-        private_key_file=arguments.get("private_key_file") or key_path(state_directory, namespace, name),
+        private_key_file=_private_key_file(arguments) or key_path(state_directory, namespace, name),
         keep_private_key=arguments.get("keep_private_key") is not False,
     )
     return _with_configuration(declared, arguments) if declared.present else declared
@@ -140,15 +145,24 @@ def _with_configuration(declared: Declared, arguments: t.Mapping[str, t.Any]) ->
 
 def declare_namespace(arguments: t.Mapping[str, t.Any], option: str) -> str:
     """A network namespace's name as ip-netns(8) takes it: a file name under /run/netns. Empty: the initial one."""
-    text = arguments.get(option) or ""
-    if text in (".", "..", INITIAL) or "/" in text or not text.isprintable() or len(text.encode()) > 255:
+    name = str(arguments.get(option) or "")
+    reason = _namespace_name.why_invalid(name) if name else ""
+    if reason:
+        raise InvalidInput(reason, path=option, value=name, remedy=_namespace_name.REMEDY)
+    return name
+
+
+def _private_key_file(arguments: t.Mapping[str, t.Any]) -> str | None:
+    path = arguments.get("private_key_file") or None
+    if path is not None and (not path.startswith("/") or path.endswith("/") or not path.isprintable()):
+        # A relative one would lie in whatever folder the module happens to run in.
         raise InvalidInput(
-            "is not the name of a network namespace",
-            path=option,
-            value=str(text),
-            remedy="write its name under /run/netns",
+            "is not the absolute path of a file",
+            path="private_key_file",
+            value=str(path),
+            remedy="write one such as /etc/wireguard/wg0.key, or leave it out",
         )
-    return str(text)
+    return path
 
 
 def _socket_namespace(arguments: t.Mapping[str, t.Any]) -> str | None:
@@ -193,6 +207,9 @@ def _addresses(entries: t.Sequence[t.Any] | None) -> tuple[InterfaceAddress, ...
     for index, text in enumerate(entries):
         with placed(f"addresses[{index}]"):
             address = parse_interface_address(text)
+            reason = why_unassignable(address.address.prefix)
+            if reason:
+                raise InvalidInput(reason, value=str(text), remedy="write an address that a host can have")
             first = seen.setdefault((address.family, address.number), index)
             if first != index:
                 raise InvalidInput(

@@ -8,6 +8,9 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._endpoint import (
+    parse_endpoint,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     InvalidInput,
     placed,
@@ -23,7 +26,6 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
     Endpoint,
     Peer,
-    parse_endpoint,
 )
 
 KEEPALIVE_HIGHEST = 65535
@@ -80,7 +82,7 @@ def _declare_peer(entry: t.Mapping[str, t.Any], *, path: str, warnings: list[str
     with placed(path):
         with placed("public_key"):
             public_key = PublicKey.parse(entry.get("public_key"))
-        name = entry.get("name") or None
+        name = _name(entry.get("name"))
         if entry.get("state") == "absent":
             return DeclaredPeer(public_key, path=path, present=False, name=name)
         return DeclaredPeer(
@@ -92,6 +94,15 @@ def _declare_peer(entry: t.Mapping[str, t.Any], *, path: str, warnings: list[str
             persistent_keepalive=_keepalive(entry.get("persistent_keepalive")),
             allowed_ips=_allowed_ips(entry.get("allowed_ips"), path=path, warnings=warnings),
         )
+
+
+def _name(text: t.Any) -> str | None:
+    """For people: it stands in the list of actions and in diffs."""
+    if text and not text.isprintable():
+        raise InvalidInput(
+            "has characters in it that do not print", path="name", value=str(text), remedy="leave them out"
+        )
+    return text or None
 
 
 def _preshared_key(text: t.Any) -> PresharedKey | None:

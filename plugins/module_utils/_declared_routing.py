@@ -11,6 +11,12 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import
     InvalidInput,
     placed,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._number import (
+    parse_fwmark,
+    parse_metric,
+    parse_number,
+    parse_table,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
     WIDTH,
     Address,
@@ -19,45 +25,20 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import
     parse_prefix_lenient,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
+    DEFAULT_METRIC,
+    LOCAL_TABLE,
     MAIN_TABLE,
     Route,
     Rule,
     parse_name,
 )
 
-LOCAL_TABLE = 255
-_TABLES = {"default": 253, "main": MAIN_TABLE, "local": LOCAL_TABLE}
-_NUMBER_HIGHEST = 2**32 - 1
 _RESERVED_PRIORITIES = (0, 32766, 32767)
-_IPV6_METRIC = 1024
-"""IP6_RT_PRIO_USER (net/ipv6/ip6_route.h): what an IPv6 route without a metric gets."""
-
-
-def parse_table(value: t.Any) -> int:
-    """A routing table by number, or by one of the three names that every system has."""
-    if isinstance(value, str) and value in _TABLES:
-        return _TABLES[value]
-    return _number(value, what="routing table", lowest=1, remedy="use main, default or a number")
-
-
-def parse_metric(value: t.Any) -> int:
-    return _number(value, what="metric", lowest=0)
-
-
-def parse_fwmark(value: t.Any) -> int:
-    """A decimal or hexadecimal number, or ``off``, as wg(8) takes it."""
-    if isinstance(value, str) and value == "off":
-        return 0
-    if isinstance(value, str) and value.lower().startswith("0x"):
-        digits = value[2:]
-        if digits and len(digits) <= 8 and all(c in "0123456789abcdefABCDEF" for c in digits):
-            return int(digits, 16)
-    return _number(value, what="fwmark", lowest=0, remedy="use a number such as 51820 or 0xca6c, or off")
 
 
 def effective_metric(family: int, metric: int | None) -> int:
     """The metric that the kernel shows for a route that was added with this one."""
-    return metric or (_IPV6_METRIC if family == 6 else 0)
+    return metric or DEFAULT_METRIC[family]
 
 
 def declare_routes(
@@ -141,7 +122,7 @@ def _declare_rule(entry: t.Mapping[str, t.Any], *, path: str, warnings: list[str
 
 
 def _priority(value: t.Any) -> int:
-    number = _number(value, what="priority", lowest=0)
+    number = parse_number(value, what="priority")
     if number in _RESERVED_PRIORITIES:
         raise InvalidInput(
             "is the priority of one of the kernel's own rules", value=number, remedy="use one from 1 to 32765"
@@ -150,7 +131,7 @@ def _priority(value: t.Any) -> int:
 
 
 def _length(family: int) -> t.Callable[[t.Any], int]:
-    return lambda value: _number(value, what="prefix length", lowest=0, highest=WIDTH[family])
+    return lambda value: parse_number(value, what="prefix length", highest=WIDTH[family])
 
 
 def _table(entry: t.Mapping[str, t.Any], *, lookup: bool = False) -> int:
@@ -186,11 +167,3 @@ def _address(text: t.Any, option: str, family: int) -> Address | None:
         if address.family != family:
             raise InvalidInput(f"is not an IPv{family} address like the destination", value=str(text))
         return address
-
-
-def _number(value: t.Any, *, what: str, lowest: int, highest: int = _NUMBER_HIGHEST, remedy: str = "") -> int:
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 10:
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
-        raise InvalidInput(f"is not a {what}", value=value, remedy=remedy or f"use a number from {lowest} to {highest}")
-    return value

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._changes import changes
@@ -43,6 +44,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._view import (
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted import (
     Wanted,
+    describe_namespace,
     want,
     want_absent,
 )
@@ -136,13 +138,22 @@ def apply(plan: Plan, declared: Declared, site: Site) -> Observed:
             try:
                 execute(batch, site)
             except HostError as error:
-                raise HostError(f"cannot {batch[0].describe()}: {error}", errno=error.errno) from None
+                raise _refused(batch[0], error, plan.wanted) from None
         return _verify(plan, declared, site)
     except BaseException as error:
         failures = restore(plan.before, plan.wanted, site, key_file=declared.private_key_file)
         if not isinstance(error, HostError):
             raise
         raise type(error)(f"{error}. {_restored(failures)}", errno=error.errno) from None
+
+
+def _refused(operation: Operation, error: HostError, wanted: Wanted) -> HostError:
+    """The kernel binds the socket when the device comes up, and then does not say which port was taken."""
+    text = f"cannot {operation.describe()}: {error}"
+    port = wanted.listen_port
+    if error.errno == errno.EADDRINUSE and port and str(port) not in text:
+        text += f" (UDP port {port} in {describe_namespace(wanted.socket_namespace)})"
+    return HostError(text, errno=error.errno)
 
 
 def _verify(plan: Plan, declared: Declared, site: Site) -> Observed:

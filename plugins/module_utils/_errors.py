@@ -6,9 +6,26 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import typing as t
 
+# A text of this form may be somebody's private key in the wrong place: base64 of 32 bytes, with or without its
+# padding or a character too few, or hex, as it stands between wg(8) and a userspace engine.
+_KEY_LIKE = re.compile(r"(?<![A-Za-z0-9+/])([A-Za-z0-9+/]{42,44}={0,2}|[0-9A-Fa-f]{63,65})(?![A-Za-z0-9+/=])")
+_LONGEST_VALUE = 120
+
 _PACKAGES = {"pyroute2": "python3-pyroute2", "cryptography": "python3-cryptography"}
+
+
+def hide_keys(text: str) -> str:
+    """The text without what could be a key."""
+    return _KEY_LIKE.sub("(hidden)", text)
+
+
+def shown(value: t.Any) -> str:
+    """A wrong value as it may stand in a message: quoted, on one line, not longer than anybody reads, never a key."""
+    text = hide_keys(repr(value))
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
 
 
 class WireguardError(Exception):
@@ -37,7 +54,7 @@ class InvalidInput(WireguardError):
 
     def __str__(self) -> str:
         place = f"{self.path}: " if self.path else ""
-        value = "" if self.value is None else f"{self.value!r} "
+        value = "" if self.value is None else f"{shown(self.value)} "
         remedy = f"; {self.remedy}" if self.remedy else ""
         return f"{place}{value}{self.reason}{remedy}"
 
@@ -77,4 +94,3 @@ class MissingLibrary(HostError):
             f"the Python library {name} is missing on this host",
             remedy=f"install the package {package}, or let the role cryptokey.wireguard.prepare do it",
         )
-        self.library = name

@@ -43,7 +43,10 @@ class KernelDriver:
     def __init__(self, worker: Worker, name: str) -> None:
         self._worker = worker
         self._name = name
-        self._removes_prefixes: bool | None = None
+        self._remover = _removal.Remover(
+            lambda wanted: self._send(_wgnetlink.removal_requests(name, wanted)),
+            send=lambda taker: self._send(_wgnetlink.set_requests(name, taker)),
+        )
 
     def read(self) -> tuple[Device, t.Mapping[PublicKey, PeerStatistics]]:
         return _wgnetlink.parse(self._worker.run(self._dump))
@@ -53,22 +56,7 @@ class KernelDriver:
         if not _removal.is_empty(main):
             self._send(_wgnetlink.set_requests(self._name, main), update)
         if _removal.wants_removal(update):
-            self._remove(_removal.removals(update, self.read()[0]))
-
-    def _remove(self, wanted: _removal.Removals) -> None:
-        if not wanted:
-            return
-        if self._removes_prefixes is not False:
-            try:
-                self._send(_wgnetlink.removal_requests(self._name, wanted))
-                self._removes_prefixes = True
-                return
-            except HostError as error:
-                if error.errno != errno.EINVAL or self._removes_prefixes:
-                    raise
-                self._removes_prefixes = False
-        for update in _removal.by_throw_away_peer(wanted):
-            self._send(_wgnetlink.set_requests(self._name, update))
+            self._remover.remove(_removal.removals(update, self.read()[0]))
 
     def _send(self, requests: t.Iterable[bytes], update: DeviceUpdate | None = None) -> None:
         def send() -> None:

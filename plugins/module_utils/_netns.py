@@ -20,7 +20,10 @@ import struct
 import threading
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils import _syscall
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
+    _namespace_name,
+    _syscall,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     HostError,
     InvalidInput,
@@ -28,7 +31,6 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import
 
 DIRECTORY = "/run/netns"
 INITIAL = ""
-_NAME_BYTES = 255
 _SIOCGIFFLAGS = 0x8913
 _SIOCSIFFLAGS = 0x8914
 _IFF_UP = 1
@@ -70,15 +72,11 @@ class Worker:
 
 def parse_name(text: t.Any) -> str:
     """A name that iproute2 takes too: one path component. Raises InvalidInput."""
-    if not isinstance(text, str) or not text:
-        raise InvalidInput("is not a network namespace name", value=text)
-    odd = "/" in text or text.startswith("-") or any(c.isspace() or not c.isprintable() for c in text)
-    if odd or text in (".", "..", "@"):
-        raise InvalidInput(
-            "is not a network namespace name", value=str(text), remedy="use letters, digits, dot, dash and underscore"
-        )
-    if len(os.fsencode(text)) > _NAME_BYTES:
-        raise InvalidInput("is too long for a network namespace name", value=str(text))
+    if not isinstance(text, str):
+        raise InvalidInput("is not the name of a network namespace", value=text)
+    reason = _namespace_name.why_invalid(text)
+    if reason:
+        raise InvalidInput(reason, value=str(text), remedy=_namespace_name.REMEDY)
     return str(text)
 
 

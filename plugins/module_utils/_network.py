@@ -130,14 +130,24 @@ class LinuxNetwork:
         return self.worker.run(self._rules)
 
     def add_rule(self, rule: Rule) -> None:
-        fields, attributes = _routes.rule_request(rule)
-        what = f"cannot add rule {rule}"
-        self.worker.run(lambda: self._socket().add("rule", what=what, fields=fields, attributes=attributes))
+        self.worker.run(self._add_rule, rule)
 
     def remove_rule(self, rule: Rule) -> None:
-        fields, attributes = _routes.rule_request(rule)
-        what = f"cannot remove rule {rule}"
-        self._unless_gone(lambda: self._socket().remove("rule", what=what, fields=fields, attributes=attributes))
+        """Asked to remove a rule, the kernel takes the first one that has at least the named selectors (rule_find in
+        net/core/fib_rules.c). One that has more is put back, behind the one that is meant."""
+
+        def remove() -> None:
+            there = set(self._rules())
+            while rule in there:
+                fields, attributes = _routes.rule_request(rule)
+                what = f"cannot remove rule {rule}"
+                self._socket().remove("rule", what=what, fields=fields, attributes=attributes)
+                left = set(self._rules())
+                for other in there - left - {rule}:
+                    self._add_rule(other)
+                there = left
+
+        self._unless_gone(remove)
 
     def forwarding(self, family: int) -> bool:
         return self.worker.run(_sysctl.read, _FORWARDING[family]) not in (None, "0")
@@ -183,6 +193,10 @@ class LinuxNetwork:
             self._socket().add("route", what=what, fields=fields, attributes=attributes, flags=flags)
 
         self.worker.run(add)
+
+    def _add_rule(self, rule: Rule) -> None:
+        fields, attributes = _routes.rule_request(rule)
+        self._socket().add("rule", what=f"cannot add rule {rule}", fields=fields, attributes=attributes)
 
     def _links(self) -> tuple[Link, ...]:
         addresses: dict[int, set[InterfaceAddress]] = {}

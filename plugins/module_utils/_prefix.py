@@ -15,6 +15,7 @@ import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     InvalidInput,
+    shown,
 )
 
 WIDTH = {4: 32, 6: 128}
@@ -126,7 +127,9 @@ def parse_interface_address(text: t.Any) -> InterfaceAddress:
     if not slash:
         return InterfaceAddress(family, number, width)
     if not (tail.isascii() and tail.isdigit() and len(tail) <= 3 and int(tail) <= width):
-        raise InvalidInput(f"has no valid prefix length: {tail!r} is not a number from 0 to {width}", value=str(text))
+        raise InvalidInput(
+            f"has no valid prefix length: {shown(tail)} is not a number from 0 to {width}", value=str(text)
+        )
     return InterfaceAddress(family, number, int(tail))
 
 

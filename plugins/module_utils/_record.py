@@ -19,6 +19,9 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import
     InvalidInput,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._namespace_name import (
+    INITIAL_DIRECTORY,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
     parse_address,
     parse_prefix,
@@ -30,8 +33,6 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import 
 )
 
 VERSION = 1
-INITIAL = "@"
-"""The directory of the initial network namespace; no named one can be called that."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,12 +85,12 @@ class Record:
 
 
 def record_path(state_directory: str, namespace: str, name: str) -> str:
-    return posixpath.join(state_directory, namespace or INITIAL, f"{name}.json")
+    return posixpath.join(state_directory, namespace or INITIAL_DIRECTORY, f"{name}.json")
 
 
 def key_path(state_directory: str, namespace: str, name: str) -> str:
     """Where an interface's private key is kept unless its declaration says otherwise."""
-    return posixpath.join(state_directory, namespace or INITIAL, f"{name}.key")
+    return posixpath.join(state_directory, namespace or INITIAL_DIRECTORY, f"{name}.key")
 
 
 def dump_record(record: Record) -> str:

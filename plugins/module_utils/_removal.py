@@ -10,12 +10,16 @@ nobody knows, and that peer is removed in the same message: a move is one pointe
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import (
     DeviceUpdate,
     PeerUpdate,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
+    HostError,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
     LENGTH,
@@ -51,11 +55,11 @@ def wants_removal(update: DeviceUpdate) -> bool:
 def removals(update: DeviceUpdate, device: Device) -> Removals:
     """What is to go and is still there. A prefix that another peer owns by now is left to that peer."""
     owned = {peer.public_key: peer.allowed_ips or frozenset() for peer in device.peers}
-    wanted = {
-        peer.public_key: tuple(p for p in peer.remove_allowed_ips if p in owned.get(peer.public_key, ()))
-        for peer in update.peers
-    }
-    return {key: prefixes for key, prefixes in wanted.items() if prefixes}
+    wanted: dict[PublicKey, dict[Prefix, None]] = {}
+    for peer in update.peers:
+        found = dict.fromkeys(p for p in peer.remove_allowed_ips if p in owned.get(peer.public_key, ()))
+        wanted.setdefault(peer.public_key, {}).update(found)
+    return {key: tuple(prefixes) for key, prefixes in wanted.items() if prefixes}
 
 
 def by_throw_away_peer(wanted: Removals) -> t.Iterator[DeviceUpdate]:
@@ -65,3 +69,30 @@ def by_throw_away_peer(wanted: Removals) -> t.Iterator[DeviceUpdate]:
         nobody = PublicKey(os.urandom(LENGTH))
         taker = PeerUpdate(nobody, action="add", add_allowed_ips=tuple(prefixes[start : start + AT_ONCE]))
         yield DeviceUpdate(peers=(taker, PeerUpdate(nobody, action="remove")))
+
+
+class Remover:
+    """Takes prefixes away in the implementation's own words, and by throw-away peers once it has refused these."""
+
+    def __init__(self, in_own_words: t.Callable[[Removals], None], *, send: t.Callable[[DeviceUpdate], None]) -> None:
+        """in_own_words: raises HostError with EINVAL where there are none.  send: an update as one message."""
+        self._in_own_words = in_own_words
+        self._send = send
+        self._has_words: bool | None = None
+
+    def remove(self, wanted: Removals) -> None:
+        if not wanted or self._removed_in_own_words(wanted):
+            return
+        for update in by_throw_away_peer(wanted):
+            self._send(update)
+
+    def _removed_in_own_words(self, wanted: Removals) -> bool:
+        if self._has_words is not False:
+            try:
+                self._in_own_words(wanted)
+                self._has_words = True
+            except HostError as error:
+                if error.errno != errno.EINVAL or self._has_words:
+                    raise
+                self._has_words = False
+        return self._has_words

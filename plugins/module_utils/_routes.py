@@ -17,16 +17,14 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import
     parse_address,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
+    DEFAULT_METRIC,
+    LOCAL_TABLE,
     Route,
     Rule,
 )
 
 FAMILIES = {4: int(socket.AF_INET), 6: int(socket.AF_INET6)}
 NUMBERS = {number: family for family, number in FAMILIES.items()}
-
-LOCAL_TABLE = 255
-DEFAULT_METRIC = {4: 0, 6: 1024}
-"""What the kernel makes of metric 0: IP6_RT_PRIO_USER in IPv6 (linux/ipv6_route.h)."""
 
 _TYPES = {"unicast": 1, "blackhole": 6, "unreachable": 7, "prohibit": 8, "throw": 9}
 _TYPE_NAMES = {number: name for name, number in _TYPES.items()}

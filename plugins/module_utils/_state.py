@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import _device_name
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     InvalidInput,
 )
@@ -24,7 +25,6 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import
     Address,
     InterfaceAddress,
     Prefix,
-    format_number,
     parse_address,
 )
 
@@ -32,8 +32,13 @@ OUR_PROTOCOL = 148
 """The route and rule protocol (rtnetlink(7), rtm_protocol) that marks what this collection has made."""
 
 MAIN_TABLE = 254
-NAME_BYTES = 15
-"""The longest device name: IFNAMSIZ without its final zero byte (linux/if.h)."""
+LOCAL_TABLE = 255
+TABLES = {"default": 253, "main": MAIN_TABLE, "local": LOCAL_TABLE}
+"""The names that every system has (rt_tables in ip-route(8))."""
+
+ROUTE_TYPES = ("unicast", "blackhole", "unreachable", "prohibit", "throw")
+DEFAULT_METRIC = {4: 0, 6: 1024}
+"""What the kernel shows for a route without a metric: IP6_RT_PRIO_USER in IPv6 (linux/ipv6_route.h)."""
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -176,77 +181,11 @@ class Rule:
         return " ".join(words)
 
 
-def parse_name(text: t.Any, *, what: str = "interface") -> str:
-    """A device name as the kernel takes it (dev_valid_name in net/core/dev.c). Raises InvalidInput."""
-    if not isinstance(text, str) or not text:
-        raise InvalidInput(f"is not an {what} name", value=text)
-    size = len(text.encode())
-    if size > NAME_BYTES:
-        raise InvalidInput(
-            f"is {size} bytes long", value=str(text), remedy=f"an {what} name has at most {NAME_BYTES} bytes"
-        )
-    if text in (".", "..") or any(c in "/:%" or c.isspace() or not c.isprintable() for c in text):
-        raise InvalidInput(
-            f"is not an {what} name", value=str(text), remedy="use letters, digits, dot, dash and underscore"
-        )
+def parse_name(text: t.Any) -> str:
+    """A device name as the kernel takes it. Raises InvalidInput."""
+    if not isinstance(text, str):
+        raise InvalidInput("is not the name of an interface", value=text)
+    reason = _device_name.why_invalid(text)
+    if reason:
+        raise InvalidInput(reason, value=str(text), remedy="use 1 to 15 letters, digits, dots, dashes and underscores")
     return str(text)
-
-
-def parse_port(value: t.Any, *, lowest: int = 1) -> int:
-    """A UDP port as a number or as ASCII digits."""
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= 65535:
-        raise InvalidInput("is not a port", value=value, remedy=f"use a number from {lowest} to 65535")
-    return int(value)
-
-
-def parse_endpoint(text: t.Any, *, default_port: int | None = None) -> Endpoint:
-    """``host:port``, ``1.2.3.4:port`` or ``[2001:db8::1]:port``; the port may be missing only with a default."""
-    if not isinstance(text, str) or not text or text != text.strip():
-        raise InvalidInput("is not an endpoint", value=text, remedy="write host:port or [IPv6 address]:port")
-    host, port = _split_endpoint(text)
-    if port is None and default_port is None:
-        raise InvalidInput("has no port", value=str(text), remedy="write host:port or [IPv6 address]:port")
-    try:
-        number = parse_port(default_port if port is None else port)
-    except InvalidInput as error:
-        raise InvalidInput(
-            f"is not an endpoint: {port!r} {error.reason}", value=str(text), remedy=error.remedy
-        ) from None
-    if ":" in host or (host and all(c in "0123456789." for c in host)):
-        try:
-            address = parse_address(host)
-        except InvalidInput as error:
-            raise InvalidInput(
-                f"is not an endpoint: {host!r} {error.reason}", value=str(text), remedy=error.remedy
-            ) from None
-        return Endpoint(format_number(*address), number)
-    if not _is_dns_name(host):
-        raise InvalidInput(f"is not an endpoint: {host!r} is neither an address nor a DNS name", value=str(text))
-    return Endpoint(host.lower(), number)
-
-
-def _split_endpoint(text: str) -> tuple[str, str | None]:
-    if text.startswith("["):
-        host, bracket, rest = text[1:].partition("]")
-        if not bracket or (rest and not rest.startswith(":")):
-            raise InvalidInput("is not an endpoint", value=text, remedy="write [IPv6 address]:port")
-        return host, rest[1:] if rest else None
-    if text.count(":") > 1:
-        try:
-            parse_address(text)
-        except InvalidInput:
-            raise InvalidInput("is not an endpoint", value=text, remedy="write [IPv6 address]:port") from None
-        return text, None
-    host, colon, port = text.partition(":")
-    return host, port if colon else None
-
-
-def _is_dns_name(host: str) -> bool:
-    labels = host.rstrip(".").split(".")
-    return bool(host) and len(host) <= 253 and all(
-        label and len(label) <= 63 and label.isascii() and label[0] != "-" and label[-1] != "-"
-        and all(c.isalnum() or c in "-_" for c in label)
-        for label in labels
-    )  # fmt: skip

@@ -17,8 +17,10 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import
     InvalidInput,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PrivateKey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._namespace_name import (
+    INITIAL_DIRECTORY,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import (
-    INITIAL,
     Record,
     dump_record,
     load_record,
@@ -55,7 +57,7 @@ class FileStore:
 
     def records(self, namespace: str) -> tuple[Record, ...]:
         try:
-            entries = os.listdir(os.path.join(self.directory, namespace or INITIAL))
+            entries = os.listdir(os.path.join(self.directory, namespace or INITIAL_DIRECTORY))
         except (FileNotFoundError, NotADirectoryError):
             return ()
         names = sorted(entry[: -len(".json")] for entry in entries if entry.endswith(".json"))

@@ -99,14 +99,20 @@ def parse(text: str, *, derive: t.Callable[[PrivateKey], PublicKey | None]) -> t
 
 
 def exchange(path: str, request: str, *, timeout: float = TIMEOUT) -> str:
-    """Send one request and return the answer without its errno line. Raises HostError with that errno."""
+    """Send one request and return the answer without its errno line. Raises HostError with that errno.
+
+    An engine that refuses a line may hang up before it has read the rest; its answer is there all the same.
+    """
     try:
         with connected(path, timeout=timeout) as connection:
-            connection.sendall(request.encode("ascii"))
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.sendall(request.encode("ascii"))
             answer = _receive(connection)
-    except (BrokenPipeError, ConnectionError, socket.timeout) as error:
+    except (ConnectionError, socket.timeout) as error:
         raise EngineSilent("the userspace engine does not answer", errno=error.errno) from None
-    body, _newline, last = answer.rpartition("errno=")
+    body, ending, last = answer.rpartition("errno=")
+    if not ending:
+        raise EngineSilent("the userspace engine hung up without an answer")
     number = abs(int(last)) if last.lstrip("-").isdigit() else errno.EPROTO
     if number:
         raise HostError(f"the userspace engine refused: {os.strerror(number)}", errno=number)

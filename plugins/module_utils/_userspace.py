@@ -38,7 +38,9 @@ class UserspaceDriver:
     def __init__(self, socket_path: str, *, derive: t.Callable[[PrivateKey], PublicKey | None]) -> None:
         self._path = socket_path
         self._derive = derive
-        self._removes_prefixes: bool | None = None
+        self._remover = _removal.Remover(
+            lambda wanted: self._send(_uapi.removal_request(wanted)), send=lambda taker: self._send(_uapi.render(taker))
+        )
 
     def read(self) -> tuple[Device, t.Mapping[PublicKey, PeerStatistics]]:
         return _uapi.parse(_uapi.exchange(self._path, _uapi.GET), derive=self._derive)
@@ -49,9 +51,9 @@ class UserspaceDriver:
         if main.listen_port:
             main = self._set_port(main)
         if not _removal.is_empty(main):
-            _uapi.exchange(self._path, _uapi.render(main))
+            self._send(_uapi.render(main))
         if _removal.wants_removal(update):
-            self._remove(_removal.removals(update, self.read()[0]))
+            self._remover.remove(_removal.removals(update, self.read()[0]))
 
     def _set_port(self, update: DeviceUpdate) -> DeviceUpdate:
         """Sets the port and returns the rest of the update; a port that is taken leaves the old one in use."""
@@ -60,10 +62,10 @@ class UserspaceDriver:
         if update.listen_port == old:
             return rest
         try:
-            _uapi.exchange(self._path, _uapi.render(DeviceUpdate(listen_port=update.listen_port)))
+            self._send(_uapi.render(DeviceUpdate(listen_port=update.listen_port)))
         except HostError as error:
             with contextlib.suppress(HostError):
-                _uapi.exchange(self._path, _uapi.render(DeviceUpdate(listen_port=old)))
+                self._send(_uapi.render(DeviceUpdate(listen_port=old)))
             if error.errno != errno.EADDRINUSE:
                 raise
             raise HostError(
@@ -73,17 +75,5 @@ class UserspaceDriver:
             ) from None
         return rest
 
-    def _remove(self, wanted: _removal.Removals) -> None:
-        if not wanted:
-            return
-        if self._removes_prefixes is not False:
-            try:
-                _uapi.exchange(self._path, _uapi.removal_request(wanted))
-                self._removes_prefixes = True
-                return
-            except HostError as error:
-                if error.errno != errno.EINVAL or self._removes_prefixes:
-                    raise
-                self._removes_prefixes = False
-        for update in _removal.by_throw_away_peer(wanted):
-            _uapi.exchange(self._path, _uapi.render(update))
+    def _send(self, request: str) -> None:
+        _uapi.exchange(self._path, request)

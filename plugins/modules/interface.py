@@ -161,8 +161,9 @@ options:
       - V(auto) has one route into the device for each distinct prefix in the AllowedIPs of the peers, and O(routes).
         A prefix that is connected by an address of the device needs none.
       - V(explicit) has O(routes) only. V(off) has none; routes of earlier runs are removed.
-      - A default route into the table V(main) of the socket's own namespace is refused under V(auto), unless O(fwmark)
-        and O(rules) lead the encrypted packets around it.
+      - Under V(auto) a default route into the table V(main) of the socket's own namespace is refused, and so is a route
+        that would become the only way to the peer's own endpoint, unless O(fwmark) and O(rules) lead the encrypted
+        packets around it.
       - A new interface has V(auto).
     type: str
     choices: [auto, explicit, 'off']

@@ -46,6 +46,11 @@ class StackClass:
         """What of the wanted destinations a member still has to be walked to by itself."""
         return union(subtract(wanted, self.clear), *(intersect(wanted, one) for one in self.exceptions.get(stack, ())))
 
+    @property
+    def sample(self) -> Interface:
+        """One member, for what all have in common; a class has at least two."""
+        return next(iter(self.members.values()))
+
 
 def find_classes(model: Model, network: NetworkOwnership, family: int) -> list[StackClass]:
     """The classes of a network with what is clear for each; a class of one is not worth it."""
@@ -117,11 +122,11 @@ class _Prover:
         self.network = network
         self.family = family
         self.found = found
-        self._key = (network.name, family, model.cryptokey(next(iter(found.members.values()))).rows)
+        self._key = (network.name, family, model.cryptokey(found.sample).rows)
 
     def run(self) -> None:
         """Fill in ``clear`` and ``exceptions``."""
-        sample = next(iter(self.found.members.values()))
+        sample = self.found.sample
         table = self._table(sample)
         for ident, part in table.split(self.family, self.network.total[self.family]).items():
             target = None if ident is None else self.model.target(sample, ident)
@@ -143,7 +148,7 @@ class _Prover:
 
     def _bad_links(self, ident: str, target: Interface) -> t.Iterator[StackId]:
         """The members whose packets the target does not get or does not accept."""
-        sample = self.model.cryptokey(next(iter(self.found.members.values())))
+        sample = self.model.cryptokey(self.found.sample)
         shared = self._shares_rows(target)
         refused = self._refused(target) if shared else set()
         reachable = ident not in sample.own and sample.knows_listed(ident)

@@ -288,9 +288,3 @@ def build_cryptokey(fleet: Fleet, interface: Interface) -> Cryptokey:
             layers.append((row, {owner for prefix in mine for owner in row.by_prefix.get(prefix, ())}))
     layers += [(plain_row(fleet, plain), set())] if plain else []
     return Cryptokey(interface, own=own, group=group, silent=silent, dropped=dropped, layers=layers)
-
-
-def effective_peers(fleet: Fleet, interface: Interface) -> list[EffectivePeer]:
-    """Every peer of an interface with its own prefixes written out, in the order that decides who wins."""
-    cryptokey = build_cryptokey(fleet, interface)
-    return [cryptokey.peer(ident) for ident in cryptokey]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import InterfaceAddress, Prefix
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declared_endpoint import DeclaredEndpoint
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._endpoint import DeclaredEndpoint
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ignore import Ignored
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import Problem
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Mapping
 
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._assumed import Assumed, ledger
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import Inventory, Member, Network
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._forwarding import forwarding_needs
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ledger import Assumed, ledger
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._peers import NetworkPeers
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._topology import build_topology
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._underlay import complete_stacks

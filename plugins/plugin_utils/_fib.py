@@ -220,10 +220,6 @@ class Fib:
         return found
 
 
-def _interned(seen: dict[tuple[bool, ...], tuple[bool, ...]], found: tuple[bool, ...]) -> tuple[bool, ...]:
-    return seen.setdefault(found, found)
-
-
 class _Filler:
     """Fills in, where nothing is decided yet, what one rule's table says."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Iterable, Mapping
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import shown
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import Inventory
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ignore import split_ignored
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import Problem
@@ -15,6 +16,9 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules import 
 
 Finding = Mapping[str, t.Any]
 
+# An unknown key, two sockets on one port, and a name that the kernel refuses or that is taken.
+_NOT_TO_BE_BUILT = frozenset({"WG109", "WG507", "WG609"})
+_OF_PREFIXES = ("WG205", "WG206", "WG211")
 _SEVERITIES = ("error", "warning", "info")
 
 
@@ -38,9 +42,13 @@ def merge_findings(inventory: Inventory, checked: Iterable[Finding]) -> Findings
     return Findings(sorted(unread + remaining, key=_order), sorted(ignored, key=_order))
 
 
-def has_errors(inventory: Inventory) -> bool:
-    """Whether a value was left out because it could not be read."""
-    return any(BY_ID[problem.rule].severity == "error" for problem in inventory.problems if problem.rule)
+def is_void(findings: Findings) -> bool:
+    """Whether something is wrong that a proof of the intended flows does not show.
+
+    An error that is ignored on purpose does not count, unless the hosts could not even set up what the document says.
+    """
+    is_wrong = any(finding["severity"] == "error" for finding in findings.open)
+    return is_wrong or any(finding["rule"] in _NOT_TO_BE_BUILT for finding in findings.ignored)
 
 
 def _order(finding: Finding) -> tuple[t.Any, ...]:
@@ -80,9 +88,9 @@ class _Repeated:
 def _finding(inventory: Inventory, problem: Problem) -> dict[str, t.Any]:
     rule = BY_ID[t.cast("str", problem.rule)]
     place = f"{problem.path} of host {problem.host}" if problem.host else problem.path
-    value = "" if problem.value is None else f"{problem.value!r} "
+    value = "" if problem.value is None else f"{shown(problem.value)} "
     member = _member(inventory, problem)
-    prefixes = [problem.value] if problem.rule in ("WG205", "WG206", "WG211") and problem.value is not None else []
+    prefixes = [problem.value] if problem.rule in _OF_PREFIXES and _fits(problem.value) else []
     return {
         "rule": problem.rule,
         "name": rule.name,
@@ -96,6 +104,11 @@ def _finding(inventory: Inventory, problem: Problem) -> dict[str, t.Any]:
         "hint": problem.remedy,
         "witness": None,
     }
+
+
+def _fits(value: t.Any) -> bool:
+    """Whether a wrong value can be listed as it is."""
+    return isinstance(value, str) and value.isprintable() and shown(value) == repr(value)
 
 
 def _member(inventory: Inventory, problem: Problem) -> t.Any:

@@ -59,9 +59,6 @@ class Cause:
     destinations: list[Intervals] = field(default_factory=list)
     first_pairs: set[tuple[StackId, StackId]] = field(default_factory=set)
 
-    def all_sources(self) -> Intervals:
-        return union(*self.sources)
-
     def all_destinations(self) -> Intervals:
         return union(*self.destinations)
 

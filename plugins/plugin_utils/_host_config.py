@@ -15,6 +15,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
     derive_preshared_key,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import parse_interface_address, parse_prefix
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet import parse_fleet
 
 Document = Mapping[str, t.Any]
 
@@ -30,6 +31,17 @@ def host_config(plan: Document, host: str, *, fleet_secret: str | None = None) -
 
     fleet_secret: only needed where the network derives its preshared keys.
     """
+    try:
+        return _host_config(plan, host, fleet_secret)
+    except InvalidInput as error:
+        raise error if error.path else error.at(f"hosts.{host}") from None
+    except (AttributeError, LookupError, TypeError, ValueError):
+        # Reading the whole document for every host would be dear; only a document that somebody has edited gets here.
+        parse_fleet(plan)
+        raise InvalidInput("is not a plan", path="the plan", remedy="give it what the plan filter returned") from None
+
+
+def _host_config(plan: Document, host: str, fleet_secret: str | None) -> list[dict[str, t.Any]]:
     fleet = plan.get("fleet", plan)
     if "hosts" not in fleet:
         raise InvalidInput("has no hosts", path="the plan", remedy="give it what the plan filter returned")

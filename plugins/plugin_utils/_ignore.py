@@ -62,6 +62,9 @@ def _entry(cursor: Cursor, hosts: t.Collection[str]) -> Iterable[Ignored]:
         remedy = "write {rule: WG202, host: fra1, reason: why this is meant to be so}"
         cursor.refuse("needs a rule and a reason", remedy=remedy, show=False)
         return
+    if isinstance(options["reason"].value, str):
+        # A reason may have been written over several lines.
+        options["reason"].value = " ".join(options["reason"].value.split())
     texts = {name: option.text() for name, option in options.items() if name != "prefix"}
     prefix = options["prefix"].prefix() if "prefix" in options else None
     rule, host, reason = texts["rule"], texts.get("host"), texts["reason"]

@@ -121,15 +121,17 @@ def _breaks(wanted: Expectation, stack: StackId, piece: Piece, target: _Resolved
     theirs = target.parts.get((place, family), EMPTY)
     free = target.nobodys[family]
     arrived = piece.outcome in ARRIVALS and not piece.blockers
+    # What nobody owns is reached where a packet leaves the fleet, but not in clear from the very sender: that is what a
+    # packet to a mistyped address does, too.
+    reached = union(theirs, free) if place != stack else theirs
     if wanted.reach:
         missed = piece.destinations
         if arrived:
             if covers(theirs, missed):
                 return None
-            missed = subtract(missed, union(theirs, free))
+            missed = subtract(missed, reached)
         first = piece.blockers[0] if piece.blockers else Blocked(piece.outcome, piece.place)
     else:
-        reached = union(theirs, free) if place != stack else theirs
         missed = intersect(piece.destinations, reached) if arrived else EMPTY
         first = Blocked(piece.outcome, piece.place)
     if not missed:

@@ -14,15 +14,16 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import Host, Inventory, Member, Network
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ignore import read_ignored
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._members import read_member
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._names import check_names
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._networks import read_network
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._places import Locate, with_places
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import (
     Cursor,
     InvalidInventory,
     Problem,
+    kind,
     nearest,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._references import check_references
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._stacks import read_stacks
 
 MEMBERSHIP = "wireguard"
@@ -54,7 +55,7 @@ def read_inventory(
         if host is not None:
             found[name] = replace(host, members={n: _with_key(m, keys) for n, m in host.members.items()})
     networks = {name: _with_external_keys(network, keys) for name, network in networks.items()}
-    check_names(networks, found, _all_groups(variables), list(variables), problems)
+    check_references(networks, found, _all_groups(variables), list(variables), problems)
     ignored = read_ignored(variables, problems)
     if any(problem.rule is None for problem in problems):
         raise InvalidInventory(with_places(problems, originals, locate) if locate else problems)
@@ -83,16 +84,22 @@ def _fetch(hostvars: Mapping[str, Variables], hosts: Iterable[str], problems: li
     found = {}
     for host in sorted({str.__str__(host) for host in hosts}):
         try:
-            found[host] = hostvars[host]
+            variables: t.Any = hostvars[host]
         except KeyError:
             reason = "is not a host of the inventory"
             problems.append(Problem(path="hosts", value=host, reason=reason, remedy="leave it out"))
+            continue
+        if isinstance(variables, Mapping):
+            found[host] = variables
+        else:
+            reason = f"is {kind(variables)} where the mapping of its variables is expected"
+            problems.append(Problem(path="hostvars", host=host, reason=reason, remedy="give the filter hostvars"))
     return found
 
 
 def _own_variables(host: str, variables: Variables, problems: list[Problem]) -> dict[str, t.Any]:
     """The variables of one host that are ours, sorted by name. Templates may fail here, in any way they like."""
-    names = sorted(n for n in variables if n == MEMBERSHIP or n.startswith(_PREFIX) or n in _OTHERS)
+    names = sorted(n for n in variables if isinstance(n, str) and _is_ours(n))
     found = {}
     for name in names:
         try:
@@ -105,6 +112,10 @@ def _own_variables(host: str, variables: Variables, problems: list[Problem]) -> 
             remedy = "see the template it is made from"
             problems.append(Problem(path=name, host=host, reason=f"cannot be read: {words}", remedy=remedy))
     return found
+
+
+def _is_ours(name: str) -> bool:
+    return name == MEMBERSHIP or name.startswith(_PREFIX) or name in _OTHERS
 
 
 def _read_networks(variables: Mapping[str, Variables], problems: list[Problem]) -> dict[str, Network]:
@@ -154,7 +165,7 @@ def _read_host(
     for network_name, (cursor, merged) in sorted(options.items()):
         if network_name in networks:
             members[network_name] = read_member(cursor, merged, networks[network_name])
-        else:
+        elif not any(problem.path == "wireguard_networks" for problem in problems):
             remedy = nearest(network_name, networks) or "declare it in wireguard_networks, in group_vars/all"
             cursor.refuse("is not a network of wireguard_networks", remedy=remedy, show=False)
     if not members:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import EndpointView, Member, Network
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declared_endpoint import DeclaredEndpoint
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._endpoint import DeclaredEndpoint
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._networks import (
     BACKENDS,
     read_mark,
@@ -93,7 +93,7 @@ def _check_present(cursor: Cursor, options: Mapping[str, Cursor], *, network: Ne
 
 
 def _advertised(cursor: Cursor) -> t.Optional[Prefix]:
-    prefix = cursor.prefix()
+    prefix = cursor.owned_prefix()
     if prefix is not None and prefix.length <= 1:
         remedy = "advertise the prefixes that are really behind the host"
         cursor.refuse("cannot be advertised: this version has no exit nodes", remedy=remedy)

@@ -8,6 +8,9 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Mapping
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._number import parse_fwmark
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import TABLES
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import (
     DEFAULT_PORT,
     ExternalPeer,
@@ -25,7 +28,7 @@ BACKENDS = ("auto", "kernel", "userspace")
 SELECTORS = ("host", "group", "network", "prefix")
 RULE_OPTIONS = ("priority", "from", "to", "iif", "fwmark", "invert", "table", "suppress_prefixlength")
 _MAX32 = 2**32 - 1
-_TABLES = {255: "local", 254: "main", 253: "default"}
+_TABLES = {number: name for name, number in TABLES.items()}
 
 
 def read_network(name: str, cursor: Cursor) -> Network:
@@ -78,13 +81,11 @@ def read_table(cursor: Cursor) -> t.Optional[str]:
 
 def read_mark(cursor: Cursor) -> t.Optional[int]:
     """A packet mark, also in hexadecimal as ip-rule(8) and wg(8) print it."""
-    if isinstance(cursor.value, str) and cursor.value.lower().startswith("0x"):
-        try:
-            return cursor.at("", int(cursor.value, 16)).integer(0, _MAX32)
-        except ValueError:
-            cursor.refuse("is not a packet mark", remedy="write a number, such as 0xca6c")
-            return None
-    return cursor.integer(0, _MAX32)
+    try:
+        return parse_fwmark(cursor.value)
+    except InvalidInput as error:
+        cursor.refuse(error.reason, remedy=error.remedy)
+        return None
 
 
 def _or(options: Mapping[str, Cursor], name: str, read: t.Callable[[Cursor], t.Any], default: t.Any) -> t.Any:
@@ -153,7 +154,7 @@ def _read_rule(cursor: Cursor) -> t.Optional[dict[str, t.Any]]:
         "priority": lambda c: c.integer(1, 32765),
         "from": _prefix_text,
         "to": _prefix_text,
-        "iif": Cursor.text,
+        "iif": Cursor.interface_name,
         "fwmark": read_mark,
         "invert": Cursor.flag,
         "table": read_table,
@@ -178,7 +179,7 @@ def _read_external_peer(name: str, cursor: Cursor) -> ExternalPeer:
     if "addresses" not in options and "advertise" not in options:
         cursor.refuse("has no addresses", remedy="give it at least one: {addresses: [10.77.200.1]}", show=False)
     lists = (options[option] for option in ("addresses", "advertise") if option in options)
-    prefixes = {prefix for entries in lists for prefix in entries.each(Cursor.prefix)}
+    prefixes = {prefix for entries in lists for prefix in entries.each(Cursor.owned_prefix)}
     endpoint = _or(options, "endpoint", Cursor.endpoint, None)
     if endpoint is not None and endpoint.port is None:
         options["endpoint"].refuse("has no port", remedy="an external peer's port is not known: write host:port")

@@ -121,12 +121,6 @@ class Partition:
         """Every value replaced by change(value)."""
         return combine(self, Partition.constant(self.width), lambda value, _nothing: change(value))
 
-    def overlay(self, top: Partition) -> Partition:
-        """The values of top wherever it has one, ours elsewhere."""
-        if top.is_empty:
-            return self
-        return combine(self, top, lambda below, above: below if above is None else above)
-
 
 def combine(one: Partition, other: Partition, pick: Pick) -> Partition:
     """pick(value of one, value of other) at every address, in one linear merge."""

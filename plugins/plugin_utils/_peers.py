@@ -16,7 +16,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration i
     Member,
     Network,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declared_endpoint import DeclaredEndpoint
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._endpoint import DeclaredEndpoint
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._topology import Neighbour, Topology
 
 Entry = dict[str, t.Any]

@@ -12,7 +12,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import Inventory
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._derive import derive
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._difference import difference
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._findings import has_errors, merge_findings
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._findings import is_void, merge_findings
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet import parse_fleet
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Fleet
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory import read_inventory
@@ -40,8 +40,8 @@ def make_plan(
     findings = merge_findings(inventory, check(fleet, earlier))
     assumptions = [*derivation.assumptions, *proof.assumptions]
     summary = proof.summary(len(assumptions))
-    if summary["verdict"] == "proved" and has_errors(inventory):
-        # A value that could not be read is not in the document, so the proof is not about what was declared.
+    if summary["verdict"] == "proved" and is_void(findings):
+        # What is proved is then not what was declared, or not what the hosts would do.
         summary["verdict"] = "unproven"
     plan: Document = {
         "version": 1,

@@ -10,28 +10,35 @@ goes on without that value. A mistake without one (a wrong type, an unknown opti
 from __future__ import annotations
 
 import difflib
-import re
 import typing as t
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import _namespace_name
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._assignable import why_unassignable
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._device_name import why_invalid
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
+    InvalidInput,
+    hide_keys,
+    shown,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
+    Address,
     InterfaceAddress,
     Prefix,
+    parse_address,
     parse_interface_address,
     parse_prefix_lenient,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declared_endpoint import (
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._endpoint import (
     DeclaredEndpoint,
     parse_declared_endpoint,
 )
 
 T = t.TypeVar("T")
 
-# A text of this form, base64 or hex, may be somebody's private key in the wrong place: never repeat it.
-_KEY_LIKE = re.compile(r"[A-Za-z0-9+/]{42,}={0,2}")
+_UNPRINTABLE = "write it with letters, digits, dot, dash and underscore"
 _TYPES = ((bool, "a yes or no"), (int, "a number"), (str, "a text"), (Mapping, "a mapping"), (list, "a list"))
 
 
@@ -51,14 +58,16 @@ class Problem:
     place: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("path", "reason", "remedy", "value"):
+        for name in ("path", "reason", "remedy", "value", "host"):
             text = getattr(self, name)
             if isinstance(text, str):
-                object.__setattr__(self, name, _KEY_LIKE.sub("(hidden)", text))
+                hidden = hide_keys(text)
+                # A value is shown by its repr(), which escapes by itself.
+                object.__setattr__(self, name, hidden if name == "value" else visible(hidden))
 
     def __str__(self) -> str:
         place = f"{self.path} of host {self.host}" if self.host else self.path
-        value = "" if self.value is None else f"{self.value!r} "
+        value = "" if self.value is None else f"{shown(self.value)} "
         remedy = f"; {self.remedy}" if self.remedy else ""
         written = f" ({self.place})" if self.place else ""
         return f"{place}{written}: {value}{self.reason}{remedy}"
@@ -71,8 +80,19 @@ class InvalidInventory(InvalidInput):
         self.problems = sorted(set(problems), key=lambda problem: (problem.host, problem.path, str(problem)))
         count = len(self.problems)
         lines = [f"{count} {'mistake' if count == 1 else 'mistakes'} in the inventory:"]
-        lines += [f"  {problem}" + (f" [{problem.rule}]" if problem.rule else "") for problem in self.problems]
+        lines += [f"  {line}" for line in _lines(self.problems)]
         super().__init__("\n".join(lines))
+
+
+def _lines(problems: Iterable[Problem]) -> Iterable[str]:
+    """What is wrong in one place of a group is wrong at all of its hosts: one line for the same mistake."""
+    alike: dict[tuple[t.Any, ...], list[Problem]] = {}
+    for problem in problems:
+        key = (problem.path, problem.reason, repr(problem.value), problem.remedy, problem.rule)
+        alike.setdefault(key, []).append(problem)
+    for first, *more in alike.values():
+        hosts = f" (and the same at {len(more)} more {'host' if len(more) == 1 else 'hosts'})" if more else ""
+        yield f"{first}{hosts}" + (f" [{first.rule}]" if first.rule else "")
 
 
 class Cursor:
@@ -103,10 +123,12 @@ class Cursor:
             return {}
         found = {}
         for key, value in self.value.items():
-            if isinstance(key, str):
-                found[key] = self.at(f".{key}", value)
+            if not isinstance(key, str):
+                self.refuse(f"has the key {key!r}, which is not a text", remedy="quote it", show=False)
+            elif not key.isprintable():
+                self.refuse(f"has the key {key!r}, which is not a name", remedy=_UNPRINTABLE, show=False)
             else:
-                self.refuse(f"has the key {key!r}, which is not a text", remedy="quote it")
+                found[key] = self.at(f".{key}", value)
         return found
 
     def options(self, known: Iterable[str]) -> dict[str, Cursor]:
@@ -134,6 +156,9 @@ class Cursor:
     # Scalars: each notes a mistake and returns None where the value is not what it should be
 
     def text(self) -> t.Optional[str]:
+        if isinstance(self.value, str) and self.value and not self.value.isprintable():
+            self.refuse("has characters in it that do not print", remedy=_UNPRINTABLE)
+            return None
         if isinstance(self.value, str) and self.value:
             return self.value
         reason = "is empty" if self.value == "" else f"is {kind(self.value)} where a text is expected"
@@ -145,8 +170,9 @@ class Cursor:
         if not isinstance(self.value, str):
             self.refuse(f"is {kind(self.value)} where a text is expected", remedy="quote it")
             return None
-        if "/" in self.value or self.value in (".", "..") or self.value != self.value.strip() or len(self.value) > 255:
-            self.refuse("is not the name of a network namespace", remedy="see ip-netns(8)")
+        reason = _namespace_name.why_invalid(self.value) if self.value else ""
+        if reason or hide_keys(self.value) != self.value:
+            self.refuse(reason or "is not the name of a network namespace", remedy=_namespace_name.REMEDY)
             return None
         return self.value
 
@@ -179,8 +205,25 @@ class Cursor:
     def public_key(self) -> t.Optional[str]:
         return self._parse(lambda value: str(PublicKey.parse(value)), rule="WG101", show=False)
 
+    def address(self) -> t.Optional[Address]:
+        """One address without a length."""
+        return self._parse(parse_address, rule="WG206")
+
     def interface_address(self) -> t.Optional[InterfaceAddress]:
-        return self._parse(parse_interface_address, rule="WG206")
+        """An address that a device can have."""
+        address = self._parse(parse_interface_address, rule="WG206")
+        return None if address is None or self._refused_as_owned(address.address.prefix) else address
+
+    def owned_prefix(self) -> t.Optional[Prefix]:
+        """A prefix whose addresses somebody can have."""
+        prefix = self.prefix()
+        return None if prefix is None or self._refused_as_owned(prefix) else prefix
+
+    def _refused_as_owned(self, prefix: Prefix) -> bool:
+        reason = why_unassignable(prefix)
+        if reason:
+            self.refuse(reason, remedy="write an address that a host can have", rule="WG206")
+        return bool(reason)
 
     def prefix(self) -> t.Optional[Prefix]:
         """Host bits are noted (WG205) and cleared, as the kernel does."""
@@ -196,13 +239,14 @@ class Cursor:
         return self._parse(parse_declared_endpoint, rule=None)
 
     def interface_name(self) -> t.Optional[str]:
-        """A bad name (dev_valid_name in the kernel's net/core/dev.c) stays, so that the rest can be planned."""
-        text = self.text()
-        if text is not None:
-            reason = interface_name_error(text)
-            if reason:
-                self.refuse(reason, remedy="choose a name of 1 to 15 bytes without '/', ':' and spaces", rule="WG609")
-        return text
+        """A bad name stays, so that the rest can be planned, unless no report could show it."""
+        if not isinstance(self.value, str) or not self.value:
+            return self.text()
+        reason = why_invalid(self.value)
+        if reason:
+            remedy = "choose a name of 1 to 15 bytes, of letters, digits, dot, dash and underscore"
+            self.refuse(reason, remedy=remedy, rule="WG609")
+        return self.value if repr(self.value) == shown(self.value) and self.value.isprintable() else None
 
     def _parse(self, parse: Callable[[t.Any], T], *, rule: t.Optional[str], show: bool = True) -> t.Optional[T]:
         if not isinstance(self.value, str):
@@ -216,12 +260,11 @@ class Cursor:
             return None
 
 
-def interface_name_error(name: str) -> t.Optional[str]:
-    if len(name.encode()) > 15:
-        return f"is {len(name.encode())} bytes long; the kernel takes 15 (IFNAMSIZ)"
-    if not name or name in (".", "..") or any(char in "/:" or char.isspace() for char in name):
-        return "is not a name for an interface"
-    return None
+def visible(text: str) -> str:
+    """The text with whatever would move the cursor or change the terminal written as an escape, as repr() does."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def kind(value: t.Any) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import InterfaceAddress, Prefix
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import DEFAULT_METRIC, ROUTE_TYPES, TABLES
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._document import Node, wrong_shape
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import (
     FAMILIES,
@@ -17,10 +18,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types i
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._values import Values
 
-TYPES = ("unicast", "blackhole", "unreachable", "prohibit", "throw")
-_TABLES = {"254": "main", "255": "local", "253": "default"}
-# ip6_route_info_create and fib_create_info in the kernel: a route without metric gets these.
-DEFAULT_METRIC = {4: 0, 6: 1024}
+_TABLES = {str(number): name for name, number in TABLES.items()}
 
 _ROUTE = frozenset({"destination", "device", "gateway", "table", "metric", "type", "source", "protocol"})
 _ROUTE_UNMODELLED = dict.fromkeys(("nexthops", "multipath", "nexthop"), "several next hops (ECMP)")
@@ -82,9 +80,9 @@ class RoutingReader:
     ) -> Route | None:
         values = self._values.within(host=stack.host, namespace=stack.namespace)
         kind = node.text("type", "unicast")
-        if kind not in TYPES:
+        if kind not in ROUTE_TYPES:
             raise InvalidInput(
-                "is not a route type", path=node.at("type"), value=kind, remedy=f"one of {', '.join(TYPES)}"
+                "is not a route type", path=node.at("type"), value=kind, remedy=f"one of {', '.join(ROUTE_TYPES)}"
             )
         if "destination" not in node:
             raise InvalidInput(

@@ -8,10 +8,10 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Callable, Mapping
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import ROUTE_TYPES
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._networks import read_rules, read_table
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import Cursor
 
-ROUTE_TYPES = ("unicast", "blackhole", "unreachable", "prohibit", "throw")
 _PROTOCOLS = ("tcp", "udp")
 _MAX32 = 2**32 - 1
 
@@ -35,10 +35,17 @@ def _read_stack(cursor: Cursor) -> dict[str, t.Any]:
     return {name: OPTIONS[name](options[name]) for name in OPTIONS if name in options}
 
 
+def _devices(cursor: Cursor) -> list[tuple[str, Cursor]]:
+    """A mapping by device, sorted."""
+    found = sorted(cursor.entries().items())
+    for device, _entry in found:
+        cursor.at(f".{device}", device).interface_name()
+    return found
+
+
 def _addresses(cursor: Cursor) -> dict[str, list[str]]:
     found = {}
-    for device, entry in sorted(cursor.entries().items()):
-        cursor.at(f".{device}", device).interface_name()
+    for device, entry in _devices(cursor):
         entries = () if entry.value is None else entry.each(Cursor.interface_address)
         found[device] = [str(address) for address in sorted(set(entries))]
     return found
@@ -46,7 +53,7 @@ def _addresses(cursor: Cursor) -> dict[str, list[str]]:
 
 def _links(cursor: Cursor) -> dict[str, dict[str, int]]:
     found = {}
-    for device, entry in sorted(cursor.entries().items()):
+    for device, entry in _devices(cursor):
         options = entry.options(("mtu",))
         mtu = options["mtu"].integer(68, 65536) if "mtu" in options else None
         found[device] = {} if mtu is None else {"mtu": mtu}
@@ -59,12 +66,12 @@ def _forwarding(cursor: Cursor) -> dict[str, bool]:
 
 
 def _rp_filter(cursor: Cursor) -> dict[str, int]:
-    values = {device: entry.integer(0, 2) for device, entry in sorted(cursor.entries().items())}
+    values = {device: entry.integer(0, 2) for device, entry in _devices(cursor)}
     return {device: value for device, value in values.items() if value is not None}
 
 
 def _names(cursor: Cursor) -> list[str]:
-    return sorted(set(cursor.each(Cursor.text)))
+    return sorted(set(cursor.each(Cursor.interface_name)))
 
 
 def _routes(cursor: Cursor) -> list[dict[str, t.Any]]:
@@ -74,7 +81,7 @@ def _routes(cursor: Cursor) -> list[dict[str, t.Any]]:
 def _route(cursor: Cursor) -> t.Optional[dict[str, t.Any]]:
     readers: dict[str, Callable[[Cursor], t.Any]] = {
         "destination": _destination,
-        "device": Cursor.text,
+        "device": Cursor.interface_name,
         "gateway": _address_text,
         "table": read_table,
         "metric": lambda c: c.integer(0, _MAX32),
@@ -103,8 +110,8 @@ def _destination(cursor: Cursor) -> t.Optional[str]:
 
 
 def _address_text(cursor: Cursor) -> t.Optional[str]:
-    address = cursor.interface_address()
-    return None if address is None else str(address.address)
+    address = cursor.address()
+    return None if address is None else str(address)
 
 
 def _port_forwards(cursor: Cursor) -> list[dict[str, t.Any]]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from collections.abc import Mapping
 
@@ -13,9 +14,12 @@ from ansible.utils.color import ANSIBLE_COLOR
 from ansible.utils.display import Display
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._outcome import Outcome
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import visible
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._task_result import TaskResult
 
 COLLECTION = "cryptokey.wireguard"
+_COLOR = re.compile("\x1b\\[[0-9;]*m")
+_COLOR_OR_LINE = re.compile("(\n|\x1b\\[[0-9;]*m)")
 # Longer lines tire the eye.
 WIDEST = 120
 
@@ -49,7 +53,14 @@ def shown() -> Shown:
 def show(text: str, *, color: t.Optional[str] = None) -> None:
     """Prints text as it is, whatever the callback plugin makes of results; not into the stream that is to be JSON."""
     callback = str(C.DEFAULT_STDOUT_CALLBACK).rpartition(".")[2]
-    Display().display(f"\n{text}\n", color=color, stderr=callback in ("json", "jsonl"))
+    Display().display(f"\n{_harmless(text)}\n", color=color, stderr=callback in ("json", "jsonl"))
+
+
+def _harmless(text: str) -> str:
+    """Colours and lines pass; whatever else could move the cursor or rename the window shows as an escape."""
+    return "".join(
+        part if part == "\n" or _COLOR.fullmatch(part) else visible(part) for part in _COLOR_OR_LINE.split(text)
+    )
 
 
 class Templar(t.Protocol):
@@ -60,7 +71,7 @@ class HostModules:
     """Runs the collection's modules on the task's host, in check mode if the task is, and adds up what they say."""
 
     def __init__(self, runner: Runner, task_vars: Variables) -> None:
-        self.outcome = Outcome()
+        self.total = TaskResult()
         self._runner = runner
         self._task_vars = task_vars
 
@@ -72,7 +83,7 @@ class HostModules:
             module_args=dict(arguments),
             task_vars=self._task_vars,
         )
-        self.outcome.add(label, result)
+        self.total.add(label, result)
         return result
 
     def run_namespace(self, name: str) -> None:

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import copy
 import typing as t
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
     Prefix,
     parse_interface_address,
     parse_prefix,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._assumed import Assumed
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import Host, Member
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ledger import Assumed
 
 _DEFAULTS = {4: "0.0.0.0/0", 6: "::/0"}
 
@@ -37,7 +37,13 @@ def complete_stacks(host: Host, members: Iterable[Member]) -> tuple[dict[str, St
         advertised = sorted({p for member in members if member.namespace == name for p in member.advertise})
         if (name == "" or name in sockets) and "routes" not in stack:
             _add_default_routes(stack, host.name, advertised, assumed)
-        missing = [prefix for prefix in advertised if not _leads_to(stack, prefix)]
+        # A LAN that hangs on another stack of the host does not hang here, too: then there is no way to it.
+        others = [other for space, other in host.stacks.items() if space != name]
+        missing = [
+            prefix
+            for prefix in advertised
+            if not _leads_to(stack, prefix) and not any(_is_connected(other, prefix) for other in others)
+        ]
         if missing:
             _add_lan(stack, host.name, missing, assumed)
         if advertised or any(stack.get("addresses", {}).values()):
@@ -69,11 +75,15 @@ def _outward_devices(stack: Stack, advertised: list[Prefix]) -> dict[str, tuple[
     return found
 
 
+def _is_connected(stack: Mapping[str, t.Any], prefix: Prefix) -> bool:
+    connected = (parse_interface_address(text).prefix for held in stack.get("addresses", {}).values() for text in held)
+    return any(one.contains(prefix) for one in connected)
+
+
 def _leads_to(stack: Stack, prefix: Prefix) -> bool:
     """Whether a connected prefix or a described route that is no default covers the prefix."""
-    for texts in stack.get("addresses", {}).values():
-        if any(parse_interface_address(text).prefix.contains(prefix) for text in texts):
-            return True
+    if _is_connected(stack, prefix):
+        return True
     destinations = (
         parse_prefix(r["destination"]) for r in stack.get("routes", ()) if r.get("type", "unicast") == "unicast"
     )

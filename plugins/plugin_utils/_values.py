@@ -13,8 +13,10 @@ import socket
 import typing as t
 from functools import lru_cache
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._assignable import why_unassignable
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput, hide_keys, placed
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._number import parse_fwmark
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
     WIDTH,
     Address,
@@ -47,7 +49,9 @@ class Values:
         return inner
 
     def problem(self, rule: str, path: str, reason: str, **more: t.Any) -> None:
-        self.problems.append(Problem(rule=rule, path=path, reason=reason, **self._place, **more))
+        # The value may be a key in the wrong place, and the reason may repeat it.
+        texts = {name: hide_keys(text) if isinstance(text, str) else text for name, text in more.items()}
+        self.problems.append(Problem(rule=rule, path=path, reason=hide_keys(reason), **self._place, **texts))
 
     def refused(self, rule: str, path: str, error: InvalidInput) -> None:
         value = "" if error.value is None else str(error.value)
@@ -75,9 +79,15 @@ class Values:
         result = []
         for text, path in node.texts(key):
             try:
-                result.append(_interface_address(text))
+                address = _interface_address(text)
             except InvalidInput as error:
                 self.refused("WG211" if "mapped" in error.reason else "WG206", path, error)
+                continue
+            reason = why_unassignable(address.address.prefix)
+            if reason:
+                self.problem("WG206", path, reason, value=text, remedy="write an address that a host can have")
+            else:
+                result.append(address)
         return tuple(result)
 
     def address(self, node: Node, key: str) -> Address | None:
@@ -142,21 +152,10 @@ class Values:
 
 def _mark_number(value: t.Any, path: str) -> int:
     """0 to 2**32-1, also as a text in decimal or hexadecimal, or ``off``."""
-    if isinstance(value, str):
-        text = str.__str__(value)
-        try:
-            number = 0 if text == "off" else int(text, 0)
-        except ValueError:
-            raise InvalidInput(
-                "is not a firewall mark", path=path, value=text, remedy="write 51820 or 0xca6c"
-            ) from None
-    elif isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
         raise wrong_shape(path, value, "a whole number")
-    else:
-        number = int(value)
-    if not 0 <= number < 1 << 32:
-        raise InvalidInput("is not a number of 32 bits", path=path, value=number)
-    return number
+    with placed(path):
+        return parse_fwmark(value)
 
 
 @lru_cache(maxsize=200_000)

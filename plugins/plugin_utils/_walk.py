@@ -22,8 +22,6 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
     union,
 )
 
-# Outcomes after which a packet would go on if only this one thing were mended.
-MENDABLE = frozenset({"one_sided", "no_endpoint", "source_rejected", "martian_source", "rp_filtered", "not_forwarded"})
 ARRIVALS = frozenset({"delivered", "exits"})
 
 

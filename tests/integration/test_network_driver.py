@@ -157,6 +157,24 @@ def test_a_rule_is_read_back_as_it_was_added_and_removed_whole(network, one):
     network.remove_rule(one)
 
 
+@pytest.mark.parametrize("others_first", [True, False])
+def test_only_exactly_that_rule_is_removed(network, others_first):
+    """The kernel would take the first rule that has at least these selectors, whoever it belongs to."""
+    rule = Rule(family=4, priority=104, table=6)
+    others = [
+        dataclasses.replace(rule, fwmark=7),
+        dataclasses.replace(rule, invert=True, iif="v1"),
+        dataclasses.replace(rule, suppress_prefixlength=0),
+        dataclasses.replace(rule, source=parse_prefix("10.0.0.0/24"), protocol=99),
+    ]
+    for one in [*others, rule] if others_first else [rule, *others]:
+        network.add_rule(one)
+    network.remove_rule(rule)
+    assert {one for one in network.rules() if one.priority == 104} == set(others)
+    network.remove_rule(rule)
+    assert {one for one in network.rules() if one.priority == 104} == set(others)
+
+
 def test_a_rule_with_selectors_that_we_do_not_know_is_not_shown_as_a_simpler_one(place, network):
     before = network.rules()
     for words in ("oif v1", "ipproto udp", "uidrange 0-9", "fwmark 1/0xff", "goto 32766", "tos 0x10"):

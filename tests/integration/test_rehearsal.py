@@ -191,7 +191,7 @@ def test_an_interrupted_rehearsal_takes_its_lab_along(rehearsed, number):
     ]
     run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
-        wait_until(lambda: record.specification.exists(), "the lab is up")
+        wait_until(record.specification.exists, "the lab is up")
         lab = record.lab()
         assert lab.runs
         run.send_signal(number)

@@ -255,6 +255,14 @@ def test_many_peers_and_many_prefixes_of_one_peer(device):
     assert len(found) == 2_001
 
 
+def test_more_prefixes_are_removed_than_one_request_can_hold(device):
+    """An engine without a word for it hangs up in the middle of the request."""
+    many = tuple(Prefix(4, (10 << 24) + (number << 8), 24) for number in range(20_000))
+    device.write(DeviceUpdate(peers=(PeerUpdate(key(1), action="add", add_allowed_ips=many),)))
+    device.write(DeviceUpdate(peers=(PeerUpdate(key(1), remove_allowed_ips=many[1:]),)))
+    assert owned(device) == {key(1): {"10.0.0.0/24"}}
+
+
 def test_a_port_that_is_taken_is_refused_and_the_old_one_kept(place, host, backend):
     for name in ("wg0", "wg1"):
         host.create(name, namespace="", socket_namespace="", backend=backend)

@@ -13,6 +13,7 @@ the same document.
 from __future__ import annotations
 
 import base64
+import collections
 import ipaddress
 import json
 import random
@@ -152,7 +153,7 @@ class Fleet(Damaged):
         for family in FAMILIES if self.chance(70) else (self.random.choice(FAMILIES),):
             own = self.own_prefix(family, host=True)
             if own is not None:
-                addresses.append(f"{own.split('/')[0]}/{BITS[family] - lengths[family]}")
+                addresses.append(f"{own.partition('/')[0]}/{BITS[family] - lengths[family]}")
                 prefixes.append(own)
             lan = self.own_prefix(family, host=False) if self.chance(45) else None
             if lan is not None:
@@ -211,8 +212,9 @@ class Fleet(Damaged):
     def _allow_along_paths(self, members: list[Member], start: int, family: int) -> None:
         """Breadth first: what lies behind each neighbour goes into that neighbour's AllowedIPs."""
         first_hop = {start: start}
-        queue = [start]
-        for current in queue:
+        queue = collections.deque([start])
+        while queue:
+            current = queue.popleft()
             for neighbour in members[current].links:
                 if neighbour not in first_hop:
                     first_hop[neighbour] = neighbour if current == start else first_hop[current]

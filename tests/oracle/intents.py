@@ -79,7 +79,7 @@ class Intents:
         """
         ways = [self._way(network, start, target)]
         if reach:
-            ways.append(self._way(network, target, start))
+            ways.append(self._way(network, start=target, target=start))
             return bool(ways[0]) and all(arrived for way in ways for arrived in way)
         return not any(ways[0])
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import collections
 import os
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils import _circles, _fleet, _model
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils import _fleet, _loops, _model
 from ansible_collections.cryptokey.wireguard.tests.oracle.fleets import FAMILIES, Fleet
 from ansible_collections.cryptokey.wireguard.tests.oracle.simulator import Simulator
 
@@ -28,8 +28,8 @@ def looping(simulator: Simulator, family: int, samples: list[int]) -> set[int]:
     return found
 
 
-def reported(circles: list, family: int, samples: list[int]) -> set[int]:
-    edges = [edge for circle in circles if circle.family == family for edge in circle.destinations]
+def reported(loops: list, family: int, samples: list[int]) -> set[int]:
+    edges = [edge for loop in loops if loop.family == family for edge in loop.destinations]
     spans = list(zip(edges[::2], edges[1::2], strict=True))
     return {number for number in samples if any(low <= number < high for low, high in spans)}
 
@@ -39,11 +39,11 @@ def test_every_loop_is_reported_with_its_destinations():
     for number in range(FLEETS):
         fleet = Fleet(f"loops-{number}")
         simulator = Simulator(fleet.document)
-        circles = _circles.find_circles(_model.Model.of(_fleet.parse_fleet(fleet.document)))
+        loops = _loops.find_loops(_model.Model.of(_fleet.parse_fleet(fleet.document)))
         for family in FAMILIES:
             samples = fleet.samples(family)
             truth = looping(simulator, family, samples)
-            assert reported(circles, family, samples) == truth, f"seed loops-{number}, IPv{family}"
+            assert reported(loops, family, samples) == truth, f"seed loops-{number}, IPv{family}"
             seen[bool(truth)] += 1
     print(f"\n{seen[True]} times a loop, {seen[False]} times none")
     assert seen[True] > FLEETS / 20

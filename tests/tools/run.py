@@ -21,9 +21,10 @@ import typing as t
 import traces
 from suites import TOP, Result, Step, Suite, all_suites
 
+WARDEN = str(TOP / "tests" / "tools" / "warden.py")
 OUTPUT = TOP / "tests" / "output"
-# Long enough for a suite's own clean-up after SIGTERM.
-GRACE = 30
+# Longer than the warden's own patience.
+GRACE = 60
 
 
 class Runner:
@@ -68,7 +69,9 @@ class Runner:
         started = time.monotonic()
         before = traces.look() if suite.sends_packets else {}
         count = OUTPUT / f"{suite.name}.packets"
-        count.unlink(missing_ok=True)
+        forgotten = OUTPUT / f"{suite.name}.forgotten"
+        for path in (count, forgotten):
+            path.unlink(missing_ok=True)
         environment = {**suite.environment, "WIREGUARD_PACKET_COUNT": str(count)}
         result.log.write_bytes(b"")
         for step in suite.steps:
@@ -79,9 +82,8 @@ class Runner:
                 result.add(step, code, result.log.read_bytes()[begin:].decode(errors="replace"))
         if suite.sends_packets:
             result.add_packets(count)
-            with self.lock:
-                known = {process.pid for process in self.running.values()}
-            result.add_traces([*traces.end_orphans(known), *traces.left_behind(before)])
+            processes = forgotten.read_text(encoding="utf-8").splitlines() if forgotten.exists() else []
+            result.add_traces([*processes, *traces.left_behind(before)])
         result.seconds = time.monotonic() - started
         return result
 
@@ -89,20 +91,16 @@ class Runner:
         log.write(f"$ {' '.join(step.command)}\n".encode())
         if step.junit:
             step.junit.unlink(missing_ok=True)
-        try:
-            # A session of its own: it can be ended with all its children, and Ctrl-C reaches it once, through us.
-            process = subprocess.Popen(
-                step.command,
-                cwd=step.cwd,
-                env={**os.environ, "NO_COLOR": "1", "ANSIBLE_NOCOLOR": "1", **environment},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        except OSError as error:
-            log.write(f"{error}\n".encode())
-            return 127
+        # A session of its own: it can be ended with all its children, and Ctrl-C reaches it once, through us.
+        process = subprocess.Popen(
+            [sys.executable, WARDEN, str(OUTPUT / f"{suite.name}.forgotten"), *step.command],
+            cwd=step.cwd,
+            env={**os.environ, "NO_COLOR": "1", "ANSIBLE_NOCOLOR": "1", **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
         with self.lock:
             self.running[suite.name] = process
         try:
@@ -153,7 +151,6 @@ def main(names: list[str]) -> int:
     OUTPUT.mkdir(parents=True, exist_ok=True)
     chosen = [suite for suite in suites if not names or suite.name in names]
     runner = Runner(chosen)
-    traces.adopt_orphans()
     signal.signal(signal.SIGINT, runner.stop)
     signal.signal(signal.SIGTERM, runner.stop)
     print(f"{len(chosen)} suites: {', '.join(suite.name for suite in chosen)}; logs in tests/output", flush=True)

@@ -38,7 +38,7 @@ DOES_IO = set(
 PURE_USES = {"os": {"urandom"}, "socket": {"inet_pton", "inet_ntop", "AF_INET", "AF_INET6", "AF_UNSPEC", "IPPROTO_UDP"}}
 THIRD_PARTY = {"pyroute2", "netaddr", "cryptography", "yaml", "jinja2"}
 # The pure parts of the host side that the controller side shares.
-SHARED = {"_errors", "_prefix", "_key", "_state", "_record"}
+SHARED = set("_assignable _device_name _endpoint _errors _key _namespace_name _number _prefix _record _state".split())
 
 
 class Imports(ast.NodeVisitor):

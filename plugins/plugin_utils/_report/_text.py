@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._difference import difference
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import visible
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._changes_text import change_lines
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._paint import Paint
 
@@ -30,9 +31,17 @@ _PER_RULE = 4
 
 def render_report(plan: Document, *, width: int = 100, color: bool = False) -> str:
     """Deterministic; without a newline at the end."""
+    remedy = "give it what the plan filter returned"
     for key in ("fleet", "findings", "assumptions", "proof", "summary"):
         if key not in plan:
-            raise InvalidInput(f"has no {key}", path="the plan", remedy="give it what the plan filter returned")
+            raise InvalidInput(f"has no {key}", path="the plan", remedy=remedy)
+    try:
+        return _render(_visible(plan), width=width, color=color)
+    except (AttributeError, LookupError, TypeError, ValueError):
+        raise InvalidInput("is not a plan", path="the plan", remedy=remedy) from None
+
+
+def _render(plan: Document, *, width: int, color: bool) -> str:
     page = _Page(max(width, _NARROWEST), Paint(color))
     sections = [
         page.title(plan["summary"]),
@@ -44,6 +53,20 @@ def render_report(plan: Document, *, width: int = 100, color: bool = False) -> s
         page.proof(plan),
     ]
     return "\n\n".join("\n".join(lines) for lines in map(list, sections) if lines)
+
+
+def _visible(value: t.Any) -> t.Any:
+    """A copy in which no text can move the cursor, change the terminal or begin a line of its own.
+
+    Names come from inventories and plans that others have written.
+    """
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, Mapping):
+        return {_visible(key): _visible(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_visible(entry) for entry in value]
+    return value
 
 
 class _Page:
@@ -147,6 +170,11 @@ class _Page:
         if not plan["summary"]["hosts"]:
             yield self.paint("NOTHING TO PROVE", "yellow", bold=True) + ": no host is a member of a network"
             yield from self.wrapped("A host joins with the variable wireguard: {<network>: {addresses: [...]}}.", 2)
+            return
+        if proof["verdict"] == "proved" and not proof["pairs"] and not plan.get("expectations"):
+            # True of every packet, because there is none: nobody should take comfort in it.
+            why = ": no two members of a network have an address family in common"
+            yield self.paint("NOTHING TO PROVE", "yellow", bold=True) + why
             return
         verdict = proof["verdict"]
         assumptions = f" under {_count(proof['assumptions'], 'assumption')}" if proof["assumptions"] else ""

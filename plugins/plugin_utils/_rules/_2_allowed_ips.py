@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import shown
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix, parse_prefix
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey import is_own
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Interface, Problem
@@ -161,7 +162,7 @@ def _host_bits(case: Case) -> t.Iterator[Finding]:
 
 def _syntax(case: Case) -> t.Iterator[Finding]:
     for problem in case.problems("WG206"):
-        yield _of_problem(problem, f"{problem.value!r} {problem.reason} ({problem.path})")
+        yield _of_problem(problem, f"{shown(problem.value)} {problem.reason} ({problem.path})")
 
 
 def _mapped(case: Case) -> t.Iterator[Finding]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._circles import find_circles, find_own_tunnels
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._loops import find_loops, find_own_tunnels
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._rule import (
     ERROR,
     Case,
@@ -21,18 +21,18 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import t
 
 
 def _forwarding_loop(case: Case) -> t.Iterator[Finding]:
-    for circle in find_circles(case.model):
-        first = circle.stacks[0]
-        prefixes = tuple(to_prefixes(circle.family, circle.destinations))
-        names = " -> ".join(str(stack) for stack in (*circle.stacks, first))
+    for loop in find_loops(case.model):
+        first = loop.stacks[0]
+        prefixes = tuple(to_prefixes(loop.family, loop.destinations))
+        names = " -> ".join(str(stack) for stack in (*loop.stacks, first))
         yield Finding(
             host=first.host,
             namespace=first.namespace,
-            interface=circle.device,
+            interface=loop.device,
             prefixes=prefixes,
             message=f"packets to {listed(prefixes)} go round in a circle: {names}",
-            hint=f"take {listed(prefixes)} out of the AllowedIPs or routes of one of {listed(circle.stacks)}",
-            witness=witness(first, circle.family, circle.source, circle.destinations[0]),
+            hint=f"take {listed(prefixes)} out of the AllowedIPs or routes of one of {listed(loop.stacks)}",
+            witness=witness(first, loop.family, loop.source, loop.destinations[0]),
         )
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._device_name import why_invalid
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import shown
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address, Prefix, parse_prefix
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Interface, StackId
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ownership import NetworkOwnership
@@ -19,8 +21,6 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._rule i
 )
 
 _LINK_LOCAL = parse_prefix("fe80::/10")
-# IFNAMSIZ of linux/if.h is 16 and counts the closing zero; dev_valid_name() in net/core/dev.c has the rest.
-_LONGEST_NAME = 15
 
 
 def _same_address(case: Case) -> t.Iterator[Finding]:
@@ -110,11 +110,11 @@ def _both_addresses(case: Case, first: StackId, second: StackId, prefix: Prefix)
 def _bad_name(case: Case) -> t.Iterator[Finding]:
     taken: dict[tuple[StackId, str], str] = {}
     for interface in case.model.interfaces:
-        reason = _why_invalid(interface.name)
+        reason = why_invalid(interface.name)
         if reason:
             yield on_interface(
                 interface,
-                f"{interface.name!r} of {interface.host} is no interface name: {reason}",
+                f"{shown(interface.name)} of {interface.host} is no interface name: it {reason}",
                 "use up to 15 letters, digits, dashes and dots, such as wg0",
             )
         others = case.model.stacks[interface.stack].stack.addresses
@@ -126,17 +126,6 @@ def _bad_name(case: Case) -> t.Iterator[Finding]:
                 f"{interface.label} has the name of {other} in the same namespace",
                 "give every device of a namespace a name of its own",
             )
-
-
-def _why_invalid(name: str) -> str:
-    """Why the kernel would refuse a device name; empty where it does not."""
-    length = len(name.encode())
-    if length > _LONGEST_NAME:
-        return f"it has {length} bytes, and at most {_LONGEST_NAME} are allowed"
-    if name in ("", ".", ".."):
-        return "the kernel refuses it"
-    bad = sorted({character for character in name if character in "/:%" or character.isspace()})
-    return f"{bad[0]!r} is not allowed in it" if bad else ""
 
 
 RULES = (

@@ -12,6 +12,8 @@ import pytest
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._completed import Surroundings, complete
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import parse_prefix
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Route, Rule
 from ansible_collections.cryptokey.wireguard.tests.unit.plugins.module_utils.declarations import KEYS, World, declared
 
 ONE = KEYS[0]
@@ -108,3 +110,43 @@ def test_a_mark_and_a_rule_of_the_last_declaration_count():
     assert world.converge({"name": "wg0", **FULL_TUNNEL}).changed
     with pytest.raises(InvalidInput, match=r"peers\[0\].allowed_ips\[0\]: '0.0.0.0/0' would become"):
         world.converge({"name": "wg0", **FULL_TUNNEL, "rules": []})
+
+
+DEFAULT = Route(parse_prefix("0.0.0.0/0"), device="eth0", protocol=3)
+HALVES = {"peers": [{"public_key": ONE, "endpoint": "203.0.113.9:1", "allowed_ips": ["128.0.0.0/1"]}]}
+
+
+def at_a_host(*routes: Route, rules: t.Iterable[Rule] = (), **arguments: t.Any) -> Surroundings:
+    return complete(declared(**arguments), Observed(routes=frozenset(routes), rules=frozenset(rules)))
+
+
+def test_a_route_that_leads_a_tunnel_to_its_own_endpoint_is_refused():
+    with pytest.raises(
+        InvalidInput, match=r"allowed_ips\[0\]: '128.0.0.0/1' would become the way to the endpoint 203.0"
+    ):
+        at_a_host(DEFAULT, **HALVES)
+
+
+ELSEWHERE = Rule(4, priority=9, table=99, fwmark=7, protocol=3)
+
+
+@pytest.mark.parametrize(
+    ("routes", "rules", "arguments"),
+    [
+        ((Route(parse_prefix("203.0.113.0/24"), device="eth0", protocol=2),), (), {}),
+        ((Route(parse_prefix("0.0.0.0/0"), device="eth1", table=7, protocol=3),), (), {}),
+        ((), (ELSEWHERE,), {"fwmark": "7"}),
+        ((), (), {"table": "77"}),
+        ((), (), {"routing": "off"}),
+        ((), (), {"peers": [{"public_key": ONE, "endpoint": "203.0.113.9:1", "allowed_ips": ["10.0.0.0/8"]}]}),
+        ((), (), {"peers": [*HALVES["peers"], {"public_key": KEYS[1], "allowed_ips": ["203.0.113.0/24"]}]}),
+        ((), (), {"peers": [{**HALVES["peers"][0], "endpoint": "vpn.example.net:1"}]}),
+    ],
+    ids=["host route", "other table", "mark and rule", "own table", "not routed", "outside", "outer tunnel", "name"],
+)
+def test_one_whose_endpoint_is_reached_otherwise_is_taken(routes, rules, arguments):
+    assert at_a_host(DEFAULT, *routes, rules=rules, **{**HALVES, **arguments})
+
+
+def test_where_nothing_is_known_of_the_host_nothing_is_refused():
+    assert at_a_host(**HALVES)

@@ -19,9 +19,16 @@ from ansible_collections.cryptokey.wireguard.tests.unit.plugins.module_utils.dec
 ONE, OTHER = KEYS[0], KEYS[1]
 
 BAD = [
-    ({"name": "a" * 16}, "name: 'aaaaaaaaaaaaaaaa' is 16 bytes long; an interface name has at most 15 bytes"),
-    ({"name": "wg/0"}, "name: 'wg/0' is not an interface name; use letters"),
-    ({"name": ""}, "name: '' is not an interface name"),
+    ({"name": "wg%d"}, "name: 'wg%d' has '%' in it"),
+    ({"name": "wg-\u00e0"}, "name: 'wg-\u00e0' has characters in it that the kernel refuses"),
+    ({"name": "all"}, "name: 'all' is a name that the kernel keeps for itself"),
+    ({"addresses": ["10.0.0.1", "224.0.0.5"]}, "addresses[1]: '224.0.0.5' is multicast, which belongs to no host"),
+    ({"addresses": ["::1"]}, "addresses[0]: '::1' is the loopback address"),
+    ({"private_key_file": "wg0.key"}, "private_key_file: 'wg0.key' is not the absolute path of a file"),
+    ({"peers": [{"public_key": KEYS[0], "name": "a\x1b[2Jb"}]}, "peers[0].name: 'a\\x1b[2Jb' has characters"),
+    ({"name": "a" * 16}, "name: 'aaaaaaaaaaaaaaaa' is 16 bytes long; the kernel takes 15 (IFNAMSIZ); use 1 to"),
+    ({"name": "wg/0"}, "name: 'wg/0' has '/' in it, which no device name may have; use 1 to 15 letters"),
+    ({"name": ""}, "name: '' is empty; use 1 to 15"),
     ({"namespace": "a/b"}, "namespace: 'a/b' is not the name of a network namespace"),
     ({"namespace": "@"}, "namespace: '@' is not the name of a network namespace"),
     ({"socket_namespace": ".."}, "socket_namespace: '..' is not the name of a network namespace"),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import typing as t
 
 import pytest
@@ -208,3 +209,15 @@ def test_a_foreign_interface_of_that_name_is_refused():
     world.host.network("").make_link("wg0", kind="dummy")
     with pytest.raises(HostError, match="it is no WireGuard interface \\(dummy\\)"):
         world.converge({"name": "wg0"})
+
+
+def test_a_port_that_is_taken_is_named_also_where_the_kernel_does_not():
+    world = World()
+
+    def taken(*_arguments: t.Any) -> None:
+        raise HostError("Address already in use", errno=errno.EADDRINUSE)
+
+    world.host.network("").set_up = taken
+    text = r"cannot set interface wg0 up: Address already in use \(UDP port 51820 in the initial namespace\)"
+    with pytest.raises(HostError, match=text):
+        world.converge({"name": "wg0", "listen_port": 51820})

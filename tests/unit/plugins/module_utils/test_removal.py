@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import errno
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +16,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import
     DeviceUpdate,
     PeerUpdate,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
     Prefix,
@@ -48,6 +52,52 @@ def test_only_what_the_peer_still_owns_is_taken():
     update = DeviceUpdate(peers=(PeerUpdate(ONE, remove_allowed_ips=(TEN, ELEVEN)),))
     assert _removal.removals(update, device(one=[TEN], two=[ELEVEN])) == {ONE: (TEN,)}
     assert _removal.removals(update, device(two=[TEN, ELEVEN])) == {}
+
+
+def test_a_peer_that_is_named_twice_loses_what_both_entries_say():
+    update = DeviceUpdate(
+        peers=(
+            PeerUpdate(ONE, remove_allowed_ips=(TEN,)),
+            PeerUpdate(ONE, remove_allowed_ips=(ELEVEN,)),
+            PeerUpdate(ONE, persistent_keepalive=5),
+        )
+    )
+    assert _removal.removals(update, device(one=[TEN, ELEVEN])) == {ONE: (TEN, ELEVEN)}
+
+
+class Implementation:
+    """Remembers what it was asked. number: the errno it answers its own words with, 0 for success."""
+
+    def __init__(self, number=0):
+        self.number = number
+        self.asked = []
+        self.remover = _removal.Remover(self.take, send=lambda _update: self.asked.append("throw-away peer"))
+
+    def take(self, wanted):
+        self.asked.append("own words")
+        if self.number:
+            raise HostError("refused", errno=self.number)
+
+
+def test_an_implementation_is_asked_once_whether_it_has_a_word_for_it():
+    old = Implementation(errno.EINVAL)
+    old.remover.remove({ONE: (TEN,)})
+    old.remover.remove({ONE: (ELEVEN,)})
+    assert old.asked == ["own words", "throw-away peer", "throw-away peer"]
+    new = Implementation()
+    new.remover.remove({ONE: (TEN,)})
+    new.remover.remove({})
+    assert new.asked == ["own words"]
+
+
+def test_a_refusal_that_is_no_lack_of_words_stays_one():
+    with pytest.raises(HostError):
+        Implementation(errno.EPERM).remover.remove({ONE: (TEN,)})
+    changed = Implementation()
+    changed.remover.remove({ONE: (TEN,)})
+    changed.number = errno.EINVAL
+    with pytest.raises(HostError):
+        changed.remover.remove({ONE: (TEN,)})
 
 
 @given(st.integers(1, 3 * _removal.AT_ONCE))

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import parse_address
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey import build_cryptokey, effective_peers
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey import EffectivePeer, build_cryptokey
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet import parse_fleet
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Fleet, Interface
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._nesting import find_nesting
 
 from .fleets import Document, fleet, host, interface, key, mesh, peer
@@ -88,6 +89,11 @@ def test_shared_rows_give_what_writing_them_out_gives(
                 for low, high in zip(accepted[::2], accepted[1::2], strict=True)
             )
             assert inside == (owner(listed, number) == names[ident])
+
+
+def effective_peers(found: Fleet, wanted: Interface) -> list[EffectivePeer]:
+    cryptokey = build_cryptokey(found, wanted)
+    return [cryptokey.peer(ident) for ident in cryptokey]
 
 
 def test_the_effective_peers_of_a_mesh_leave_out_the_host_itself() -> None:

@@ -50,7 +50,7 @@ PEER = (*INTERFACE, "peers", 0)
         ((*INTERFACE, "mtu"), "1420", "hosts.a.interfaces[0].mtu: must be a whole number, not a text"),
         ((*INTERFACE, "mtu"), True, "hosts.a.interfaces[0].mtu: must be a whole number, not a boolean"),
         ((*INTERFACE, "peer_group"), "corp", "hosts.a.interfaces[0].peer_group: 'corp' is not one of peer_groups"),
-        ((*INTERFACE, "fwmark"), "many", "hosts.a.interfaces[0].fwmark: 'many' is not a firewall mark"),
+        ((*INTERFACE, "fwmark"), "many", "hosts.a.interfaces[0].fwmark: 'many' is not a fwmark"),
         ((*INTERFACE, "routes"), "all", "hosts.a.interfaces[0].routes: 'all' is not auto, explicit or off"),
         (
             (*PEER, "allowed_ips"),

@@ -191,7 +191,7 @@ def test_what_makes_an_inventory_unreadable(network: t.Any, fra1: t.Any, variabl
         ({}, {"advertise": ["10.1.2/24"]}, {}, "WG206", "wireguard.corp.advertise[0] of host fra1: '10.1.2/24' is not"),
         ({}, {"public_key": "shorty"}, {}, "WG101", "wireguard.corp.public_key of host fra1: this is not a public key"),
         ({}, {"interface": "a-name-of-sixteen"}, {}, "WG609", "wireguard.corp.interface of host fra1: 'a-name-of-sixteen' is 17 bytes long"),
-        ({"interface": "wg 0"}, {}, {}, "WG609", "wireguard_networks.corp.interface: 'wg 0' is not a name for an interface"),
+        ({"interface": "wg 0"}, {}, {}, "WG609", "wireguard_networks.corp.interface: 'wg 0' has ' ' in it"),
         ({"pool": ["10.77.1.0/16"]}, {}, {}, "WG205", "wireguard_networks.corp.pool[0]: '10.77.1.0/16' has host bits set"),
         ({"pool": ["10.77.0.0/+16"]}, {}, {}, "WG206", "wireguard_networks.corp.pool[0]: '10.77.0.0/+16' has no valid prefix length"),
         (

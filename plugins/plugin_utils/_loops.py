@@ -28,7 +28,7 @@ _UNSPECIFIED = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Circle:
+class Loop:
     """The stacks of a forwarding loop, the smallest first, and the destinations that go round."""
 
     family: int
@@ -38,7 +38,7 @@ class Circle:
     source: int
 
 
-def find_circles(model: Model) -> list[Circle]:
+def find_loops(model: Model) -> list[Loop]:
     """Every forwarding loop, once."""
     found: dict[tuple[int, tuple[tuple[StackId, str], ...]], list[tuple[Intervals, Intervals]]] = {}
     for family in FAMILIES:
@@ -50,7 +50,7 @@ def find_circles(model: Model) -> list[Circle]:
                     key = family, _normal(piece.context)
                     found.setdefault(key, []).append((piece.sources, piece.destinations))
     return [
-        Circle(
+        Loop(
             family=family,
             stacks=tuple(stack for stack, _device in ring),
             device=ring[0][1],
@@ -110,7 +110,7 @@ def _passed_on(model: Model, interface: Interface, family: int, left: dict[Inter
 
 
 def _normal(context: Context) -> tuple[tuple[StackId, str], ...]:
-    """The contexts of the circle that ends here, turned so that the smallest comes first."""
+    """The contexts of the loop that ends here, turned so that the smallest comes first."""
     ring = []
     earlier = context.parent
     while earlier is not None:

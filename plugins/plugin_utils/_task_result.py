@@ -20,7 +20,7 @@ class ModuleFailed(Exception):
         self.details = {name: result[name] for name in _FAILURE if result.get(name)}
 
 
-class Outcome:
+class TaskResult:
     """Adds up results: anything changed is a change, actions and diffs are kept apart by their label."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Outcome:
         self.actions += [f"{label}: {action}" for action in result.get("actions") or []]
         self.diffs += [_labelled(label, diff) for diff in _as_list(result.get("diff")) if _differs(diff)]
 
-    def result(self) -> dict[str, t.Any]:
+    def as_dict(self) -> dict[str, t.Any]:
         """The keys of an Ansible result; those that a task shows only when there is something in them are left out."""
         found: dict[str, t.Any] = {"changed": self.changed, "actions": self.actions}
         optional: dict[str, t.Any] = {

@@ -23,7 +23,7 @@ class _Known:
     groups: Collection[str]
 
 
-def check_names(
+def check_references(
     networks: Mapping[str, Network],
     hosts: Mapping[str, Host],
     groups: Collection[str],
@@ -39,6 +39,7 @@ def check_names(
         if members:
             _check_network(network, members, problems)
         _check_external_peers(network, members, known, problems)
+        _check_external_keys(network, members, problems)
         _check_expectations(network, known, problems)
     for host in hosts.values():
         for member in host.members.values():
@@ -107,6 +108,17 @@ def _check_external_peers(
         via = members.get(peer.via)
         if peer.via and (via is None or via.state != "present"):
             problems.append(_no_member(f"{path}.via", peer.via, network, members))
+
+
+def _check_external_keys(network: Network, members: Mapping[str, Member], problems: list[Problem]) -> None:
+    """On the interface of its ``via``, an external peer with a member's key would take that member's place."""
+    owners = {member.public_key: name for name, member in members.items() if member.public_key}
+    for peer in network.external_peers:
+        if peer.public_key in owners:
+            path = f"wireguard_networks.{network.name}.external_peers.{peer.name}.public_key"
+            reason = f"this is the public key of host {owners[peer.public_key]}"
+            remedy = "give the external peer a key pair of its own"
+            problems.append(Problem(path=path, reason=reason, remedy=remedy, rule="WG102"))
 
 
 def _check_expectations(network: Network, known: _Known, problems: list[Problem]) -> None:
