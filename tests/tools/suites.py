@@ -91,7 +91,9 @@ class Result:
             skip = case.find("skipped")
             if skip is not None:
                 self.skipped += 1
-                reason = f"skipped: {skip.get('message', '')}"
+                # A whole file that is skipped has its reason in the text: (path, line, 'Skipped: ...').
+                whole = re.search(r"Skipped: (.*)['\"]\)", skip.text or "")
+                reason = f"skipped: {whole.group(1) if whole else skip.get('message', '')}"
                 if reason not in self.reasons:
                     self.reasons.append(reason)
             elif case.find("failure") is not None or case.find("error") is not None:
