@@ -165,20 +165,23 @@ def _link(base: Observed, wanted: Wanted) -> Operations:
     if wanted.mtu not in (None, base.the_link.mtu):
         steps.append(op.SetMtu(wanted.name, wanted.mtu))
     if wanted.addresses is not None:
-        steps += _addresses_added(wanted.name, base.the_link.addresses, wanted.addresses)
+        steps += _addresses_added(base.the_link.addresses, wanted)
     if base.the_link.up != wanted.up:
         steps.append(op.SetUp(wanted.name, wanted.up))
     return steps
 
 
-def _addresses_added(
-    name: str, there: t.AbstractSet[InterfaceAddress], wanted: t.AbstractSet[InterfaceAddress]
-) -> Operations:
-    """IPv6 takes an address once per device, whatever its length, so the old one has to make way first."""
+def _addresses_added(there: t.AbstractSet[InterfaceAddress], wanted: Wanted) -> Operations:
+    """In the order of the declaration, since IPv4 packets prefer the first address of a device as their source.
+
+    IPv6 takes an address once per device, whatever its length, so the old one has to make way first.
+    """
+    addresses = wanted.addresses or frozenset()
+    place = {address: number for number, address in enumerate(wanted.address_order)}
     steps: Operations = []
-    for address in sorted(wanted - there):
-        steps += [op.RemoveAddress(name, old) for old in _in_the_way(address, there - wanted)]
-        steps.append(op.AddAddress(name, address))
+    for address in sorted(addresses - there, key=lambda address: (place.get(address, len(place)), address)):
+        steps += [op.RemoveAddress(wanted.name, old) for old in _in_the_way(address, there - addresses)]
+        steps.append(op.AddAddress(wanted.name, address))
     return steps
 
 

@@ -73,7 +73,7 @@ class Wanted:
 
     recreate: why the existing device has to go first; "" if it can stay.  key_file: what private_key_file holds.
     peers: to be there; gone_peers, gone_routes, gone_rules: to be gone; whatever is in neither is left alone.
-    routes: may hold foreign ones that are to survive a new device.
+    routes: may hold foreign ones that are to survive a new device.  address_order: in which new addresses are added.
     """
 
     name: str
@@ -92,6 +92,7 @@ class Wanted:
     mtu: int | None = None
     up: bool = True
     addresses: frozenset[InterfaceAddress] | None = None
+    address_order: tuple[InterfaceAddress, ...] = ()
     peers: tuple[Peer, ...] = ()
     gone_peers: frozenset[PublicKey] = frozenset()
     routes: frozenset[Route] = frozenset()
@@ -158,6 +159,7 @@ def want(declared: Declared, around: Surroundings, observed: Observed, choices: 
         fwmark=declared.fwmark,
         mtu=declared.mtu,
         addresses=_addresses(declared, observed),
+        address_order=declared.addresses or (),
         peers=peers,
         gone_peers=gone,
     )

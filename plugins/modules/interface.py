@@ -107,6 +107,7 @@ options:
     description:
       - Addresses of the device with their prefix lengths; a bare address is C(/32) or C(/128).
       - Other addresses of the device are removed, except for link-local ones.
+      - Where several are added at once, the first IPv4 address is the one that the host's own packets prefer as source.
     type: list
     elements: str
   peers:

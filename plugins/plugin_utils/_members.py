@@ -36,7 +36,7 @@ def read_member(cursor: Cursor, declared: Mapping[str, Cursor], network: Network
         interface=_or(options, "interface", Cursor.interface_name, network.interface),
         namespace=_or(options, "namespace", Cursor.name, ""),
         socket_namespace=_or(options, "socket_namespace", Cursor.name, ""),
-        addresses=tuple(sorted(set(_or(options, "addresses", lambda c: c.each(Cursor.interface_address), ())))),
+        addresses=tuple(dict.fromkeys(_or(options, "addresses", lambda c: c.each(Cursor.interface_address), ()))),
         advertise=tuple(sorted(set(_or(options, "advertise", lambda c: c.each(_advertised), ())))),
         endpoint=_or(options, "endpoint", _read_endpoint, EndpointView()),
         hubs=_or(options, "hubs", lambda c: c.each(Cursor.text), ()),

@@ -89,6 +89,12 @@ def test_a_new_interface_is_made_in_the_documented_order():
     ]
 
 
+def test_addresses_are_added_in_the_order_of_the_declaration_because_the_first_is_the_preferred_source():
+    declared = ["10.0.0.9/24", "fd00::9/64", "10.0.0.1/24"]
+    added = [step for step in steps(World(), addresses=declared) if isinstance(step, op.AddAddress)]
+    assert [str(step.address) for step in added] == declared
+
+
 def test_everything_is_added_before_anything_is_removed(world):
     operations = steps(
         world,

@@ -52,7 +52,7 @@ def test_an_interface_is_written_out_with_what_is_declared_and_nothing_else() ->
         "namespace": "",
         "socket_namespace": "",
         "state": "present",
-        "addresses": ["10.77.0.1/32", "fd77::1/128"],
+        "addresses": ["fd77::1/128", "10.77.0.1/32"],  # as declared: the first is the preferred source
         "listen_port": 51820,
         "routing": "auto",
         "table": "main",
