@@ -28,6 +28,8 @@ for place in dev proc sys; do mount --rbind "/$place" "$1/root/$place"; done
 mount -t tmpfs tmpfs "$1/root/sys/module"
 mkdir -p "$1/root/run/lock"
 rm -rf "$1/root/etc/apt/sources.list" "$1/root/etc/apt/sources.list.d"
+rm -rf "$1/root/var/lib/apt/periodic"
+touch -d @0 "$1/root/var/lib/apt/lists"
 cp -r "$2" "$1/root/packages"
 echo "deb [trusted=yes] file:/packages ./" > "$1/root/etc/apt/sources.list"
 echo ready

@@ -135,7 +135,7 @@ def all_suites() -> list[Suite]:
         Suite(name="package", steps=[Step([sys.executable, "tests/tools/package.py"])]),
         Suite(
             name="integration",
-            steps=[_pytest("integration", sys.executable, "tests/integration")],
+            steps=[*_oldest_environment(), _pytest("integration", sys.executable, "tests/integration")],
             sends_packets=True,
             cannot_run=_no_packets(),
         ),
@@ -180,6 +180,13 @@ def _core(name: str, version: str) -> Suite:
         Step([str(folder / "ansible-playbook"), "-i", EXAMPLE, "cryptokey.wireguard.plan"]),
     ]
     return Suite(name=name, steps=steps, environment=ANSIBLE)
+
+
+def _oldest_environment() -> list[Step]:
+    """The integration tests run some playbooks on the oldest ansible-core as well."""
+    python = find_python(NAMES[OLDEST], *PYTHONS[OLDEST])
+    make = [str(TOP / "tests" / "tools" / "venv"), str(TOP / ".venv" / f"core-{OLDEST}"), f"core-{OLDEST}", python]
+    return [Step(make)] if python else []
 
 
 def _managed() -> Suite:
