@@ -8,6 +8,7 @@ An operation touches the host only through the ports. describe() is one line for
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import typing as t
 
@@ -48,24 +49,27 @@ class Site:
         return self.host.wireguard(self.namespace, self.name)
 
 
-class Operation:
+class Operation(abc.ABC):
     """One step. bookkeeping: a step that only notes what follows and is not worth a line."""
 
     bookkeeping: t.ClassVar[bool] = False
 
+    @abc.abstractmethod
     def describe(self) -> str:
-        raise NotImplementedError
+        """What it does, in one line for people."""
 
+    @abc.abstractmethod
     def apply(self, site: Site) -> None:
-        raise NotImplementedError
+        """Do it. Raises HostError."""
 
 
 class DeviceOperation(Operation):
     """A step that is one call to the WireGuard device."""
 
     @property
+    @abc.abstractmethod
     def update(self) -> DeviceUpdate:
-        raise NotImplementedError
+        """What is sent."""
 
     def apply(self, site: Site) -> None:
         site.driver.write(self.update)
