@@ -1,7 +1,10 @@
 # Copyright (c) 2026 the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write a page per rule from the catalogue and pages.yml. ``--check`` only tells whether the pages are up to date.
+"""Write a page per rule from the catalogue and ``pages/``. ``--check`` only tells whether the pages are up to date.
+
+``pages/2xx.yml`` says, for the rules of that hundred, what a page holds besides its row in the catalogue. `bad` and
+`good` are fleet documents that the unit tests check; ``<key of x>`` stands for a public key.
 
 Run it with the collection on PYTHONPATH: ``PYTHONPATH=.venv/tree .venv/bin/python docs/rules/generate.py``
 """
@@ -24,8 +27,10 @@ SEVERITY = {"error": "an error", "warning": "a warning", "info": "information"}
 
 
 def read_pages() -> dict[str, dict[str, str]]:
-    """What pages.yml says, by rule."""
-    pages: dict[str, dict[str, str]] = yaml.safe_load((HERE / "pages.yml").read_text(encoding="utf-8"))
+    """What the files in ``pages/`` say, by rule."""
+    pages: dict[str, dict[str, str]] = {}
+    for path in sorted((HERE / "pages").glob("*.yml")):
+        pages.update(yaml.safe_load(path.read_text(encoding="utf-8")))
     return pages
 
 
