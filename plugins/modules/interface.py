@@ -17,6 +17,9 @@ description:
     and O(forwarding) stay what they were last declared to be. So one more peer is declared by naming it alone.
   - An unchanged peer is never touched, so sessions, roamed endpoints and handshakes survive every run. AllowedIPs are
     added, moved and removed one by one, never replaced as a list.
+  - A prefix that moves to another peer has an owner at every moment, so whatever this host sends arrives. What the
+    former owner has sent from that prefix and what comes in after the move is dropped by WireGuard itself, since its
+    source is no longer that peer's; that is at most what was under way at that moment.
   - Everything invalid is refused before the first change, with the path of the argument, its value, the reason and a
     remedy. Mistakes that WireGuard accepts silently are refused as well, such as one prefix for two peers, the
     interface's own key as a peer, or an IPv4-mapped prefix.

@@ -152,17 +152,35 @@ def stacks(count: int) -> t.Iterator[list[Stack]]:
 
 
 class Ping:
-    """A running ping: many packets, counted at both ends."""
+    """A running ping: many packets, each known by its number."""
 
     def __init__(self, host: Stack, target: str, *, count: int, interval: float = 0.002) -> None:
-        self._process = host.start("ping", "-q", "-n", "-W", "3", "-i", str(interval), "-c", str(count), target)
+        command = host.argv("ping", "-n", "-W", "3", "-i", str(interval), "-c", str(count), target)
+        # Not a pipe, which a thousand answers would fill: the ping would wait for a reader.
+        descriptor = os.memfd_create("ping")
+        self._process = subprocess.Popen(command, stdout=descriptor, stderr=descriptor)
+        self._output = descriptor
+        self.unanswered: list[int] = []
 
     def result(self) -> tuple[int, int]:
-        """(sent, received)."""
-        output, errors = self._process.communicate(timeout=120)
-        found = re.search(r"(\d+) packets transmitted, (\d+) received", output)
-        assert found, output + errors
+        """(sent, received); from then on ``unanswered`` holds the numbers of the others."""
+        self._process.wait(timeout=120)
+        with os.fdopen(self._output) as output:
+            output.seek(0)
+            text = output.read()
+        found = re.search(r"(\d+) packets transmitted, (\d+) received", text)
+        assert found, text
+        answered = {int(number) for number in re.findall(r" icmp_seq=(\d+) ttl=", text)}
+        self.unanswered = [number for number in range(1, int(found[1]) + 1) if number not in answered]
         return int(found[1]), int(found[2])
+
+
+def echo_requests(host: Stack) -> int:
+    """How many echo requests its IPv4 has received so far (proc(5), /proc/net/snmp: InEchos)."""
+    names, values = (
+        line.split() for line in host.out("cat", "/proc/net/snmp").splitlines() if line.startswith("Icmp:")
+    )
+    return int(values[names.index("InEchos")])
 
 
 def wait_until(condition: t.Callable[[], bool], *, seconds: float = 10) -> None:
