@@ -24,7 +24,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._task_result i
 
 ARGUMENTS = {
     "directory": {"type": "path", "required": True},
-    "regenerate": {"type": "str", "choices": ["never", "always"], "default": "never"},
+    "regenerate": {"type": "str", "choices": ["never", "partial", "always"], "default": "never"},
     **state_directory(),
 }
 

@@ -29,7 +29,7 @@ Derive = t.Callable[[PrivateKey], PublicKey]
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What is declared. kind: private or preshared; given: the key itself, None: any; regenerate: never or always."""
+    """What is declared. kind: private or preshared; given: the key itself, None: any; regenerate: never, partial, always."""
 
     path: str
     present: bool = True
@@ -165,8 +165,10 @@ def _decide(request: Request, files: Files) -> tuple[Key, list[str]]:
         return _class(request.kind).generate(), [f"{verb} the {request.kind} key in {request.path}"]
     if files.key is not None:
         return files.key, _mode_actions(request, files)
+    if files.exists and request.regenerate == "partial":
+        return _class(request.kind).generate(), [f"replace what is no {request.kind} key in {request.path}"]
     if files.exists:
-        remedy = "move it away, or write `regenerate: always` to replace it"
+        remedy = "move it away, or write `regenerate: partial` to replace it"
         raise HostError(f"{request.path} holds no {request.kind} key", remedy=remedy)
     return _class(request.kind).generate(), [f"make the {request.kind} key in {request.path}"]
 

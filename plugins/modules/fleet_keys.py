@@ -32,10 +32,10 @@ options:
     required: true
   regenerate:
     description:
-      - V(never) keeps a private key that is there.
+      - V(never) keeps a private key that is there. V(partial) does so, too, and replaces what is no key.
       - V(always) makes a new one. The interface uses it from the next M(cryptokey.wireguard.fleet_apply) on.
     type: str
-    choices: [never, always]
+    choices: [never, partial, always]
     default: never
 seealso:
   - module: cryptokey.wireguard.keypair

@@ -57,9 +57,10 @@ options:
   regenerate:
     description:
       - V(never) keeps the key that is in the file. A file that holds no such key is an error.
+      - V(partial) keeps a key, too, and replaces what is none, such as an empty file or one that was cut short.
       - V(always) makes a new key on every run. It has no effect on a key that is given.
     type: str
-    choices: [never, always]
+    choices: [never, partial, always]
     default: never
   public_key_path:
     description: Also write the public key to this file, with mode C(0644).
@@ -138,7 +139,7 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "type": {"type": "str", "choices": ["private", "preshared"], "default": "private"},
     "private_key": {"type": "str", "no_log": True},
     "preshared_key": {"type": "str", "no_log": True},
-    "regenerate": {"type": "str", "choices": ["never", "always"], "default": "never"},
+    "regenerate": {"type": "str", "choices": ["never", "partial", "always"], "default": "never"},
     "public_key_path": {"type": "path"},
 }
 

@@ -200,7 +200,7 @@ def test_bad_keys_and_paths_are_refused_without_being_repeated(place, calls, tmp
     calls.add("keypair", path=str(broken))
     calls.add("keypair", path=str(link))
     calls.add("keypair", path=str(directory))
-    calls.add("keypair", path=str(broken), regenerate="always")
+    calls.add("keypair", path=str(broken), regenerate="partial")
     results = calls.run()
     assert changes(results) == ["failed"] * 9 + [True]
     messages = [result.get("msg", "") for result in results]

@@ -65,10 +65,18 @@ def test_always_means_a_new_key():
 
 def test_a_file_without_a_key_is_not_overwritten_by_accident():
     broken = files(exists=True)
-    with pytest.raises(HostError, match=r"/k holds no private key; .*regenerate: always"):
+    with pytest.raises(HostError, match=r"/k holds no private key; .*regenerate: partial"):
         plan(Request("/k"), broken, derive=derive)
     assert plan(Request("/k", given=ONE), broken, derive=derive).actions == ("replace the private key in /k",)
     assert plan(Request("/k", regenerate="always"), broken, derive=derive).secret_text
+
+
+def test_partial_replaces_what_is_no_key_and_keeps_one():
+    decided = plan(Request("/k", regenerate="partial"), files(exists=True), derive=derive)
+    assert decided.actions == ("replace what is no private key in /k",)
+    assert decided.secret_text
+    assert plan(Request("/k", regenerate="partial"), files(ONE), derive=derive).actions == ()
+    assert plan(Request("/k", regenerate="partial"), files(), derive=derive).actions == ("make the private key in /k",)
 
 
 def test_a_file_that_others_may_read_is_restricted():
