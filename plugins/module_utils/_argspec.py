@@ -78,6 +78,31 @@ def rule() -> Spec:
     }
 
 
+def lone_route() -> Spec:
+    """The whole module ``route``."""
+    return {**route(), "device": {"type": "str"}, **_place(), **state_directory()}
+
+
+def lone_rule() -> Spec:
+    """The whole module ``rule``."""
+    return {**rule(), **_place(), **state_directory()}
+
+
+def lone_peer() -> Spec:
+    """The whole module ``peer``."""
+    return {
+        "interface": {"type": "str", "required": True},
+        **peer(),
+        "endpoint_policy": {"type": "str", "choices": list(ENDPOINT_POLICIES), "default": "learn"},
+        "namespace": {"type": "str", "default": ""},
+        **state_directory(),
+    }
+
+
+def _place() -> Spec:
+    return {"namespace": {"type": "str", "default": ""}, "state": _state()}
+
+
 def interface() -> Spec:
     """The whole module ``interface``."""
     return {

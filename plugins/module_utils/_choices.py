@@ -41,12 +41,15 @@ def choose(
 
 def choose_identity(
     declared: Declared, observed: Observed, *, host: Host, check: bool, warnings: list[str]
-) -> Identity:
+) -> Identity | None:
     """The given key, else the one in the file, else the running interface's, else a new one.
 
+    None where only peers are declared and the device has no key, which is then not ours to make.
     A new one in check mode is thrown away: nobody is shown its public key.
     """
     running = observed.device.private_key if observed.device else None
+    if declared.only_peers:
+        return Identity(running, observed.the_device.public_key, "adopted") if running else None
     candidates = (("given", declared.private_key), ("file", observed.key_file), ("adopted", running))
     for origin, key in candidates:
         if key is not None:

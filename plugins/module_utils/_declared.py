@@ -60,6 +60,7 @@ class Declared:
     listen_port 0: any port will do, so a bound one stays.  peers None: their list is not declared, so none is pruned.
     public_key: the key that its peers know it by.
     forwarding: only the families that are to be claimed.
+    only_peers: of an interface that is there already; whatever else it has is left as it is.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Declared:
     routes: tuple[Route, ...] | None = None
     rules: tuple[Rule, ...] | None = None
     forwarding: t.Mapping[int, bool] | None = None
+    only_peers: bool = False
     warnings: tuple[str, ...] = ()
 
     @property
@@ -113,6 +115,28 @@ def declare(arguments: t.Mapping[str, t.Any]) -> Declared:
         keep_private_key=arguments.get("keep_private_key") is not False,
     )
     return _with_configuration(declared, arguments) if declared.present else declared
+
+
+def declare_peer(arguments: t.Mapping[str, t.Any]) -> Declared:
+    """The arguments of the module ``peer``: one peer of an interface that somebody has made. Raises InvalidInput."""
+    options = ("name", "public_key", "preshared_key", "endpoint", "persistent_keepalive", "allowed_ips", "state")
+    around = ("namespace", "endpoint_policy", "state_directory")
+    with placed("interface"):
+        name = parse_name(arguments.get("interface"))
+    try:
+        declared = declare(
+            {
+                **{option: arguments.get(option) for option in around},
+                "name": name,
+                "peers": [{option: arguments.get(option) for option in options}],
+            }
+        )
+    except InvalidInput as error:
+        # There is one peer alone, so that its options stand at the top.
+        path = error.path.replace("peers[0].", "", 1)
+        raise InvalidInput(error.reason, path=path, value=error.value, remedy=error.remedy) from None
+    warnings = tuple(warning.replace("peers[0].", "", 1) for warning in declared.warnings)
+    return dataclasses.replace(declared, only_peers=True, warnings=warnings)
 
 
 def _with_configuration(declared: Declared, arguments: t.Mapping[str, t.Any]) -> Declared:

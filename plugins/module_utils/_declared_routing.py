@@ -50,7 +50,7 @@ def declare_routes(
     seen: dict[t.Any, int] = {}
     for index, entry in enumerate(entries):
         with placed(f"routes[{index}]"):
-            route = _declare_route(entry, device=device, path=f"routes[{index}]", warnings=warnings)
+            route = declare_route(entry, device=device, path=f"routes[{index}]", warnings=warnings)
             first = seen.setdefault(route.identity, index)
             if first != index:
                 raise InvalidInput(
@@ -62,7 +62,8 @@ def declare_routes(
     return tuple(routes)
 
 
-def _declare_route(entry: t.Mapping[str, t.Any], *, device: str, path: str, warnings: list[str]) -> Route:
+def declare_route(entry: t.Mapping[str, t.Any], *, device: str | None, path: str, warnings: list[str]) -> Route:
+    """One route. device: where a unicast one leads to; path: where the entry stands, for warnings."""
     destination = _prefix(entry.get("destination"), "destination", path, warnings)
     kind = entry.get("type") or "unicast"
     gateway = _address(entry.get("gateway"), "gateway", destination.family)
@@ -86,14 +87,15 @@ def declare_rules(entries: t.Sequence[t.Mapping[str, t.Any]] | None, warnings: l
     rules: list[Rule] = []
     for index, entry in enumerate(entries):
         with placed(f"rules[{index}]"):
-            for rule in _declare_rule(entry, path=f"rules[{index}]", warnings=warnings):
+            for rule in declare_rule(entry, path=f"rules[{index}]", warnings=warnings):
                 if rule in rules:
                     raise InvalidInput("is there twice", value=str(rule), remedy="keep one of them")
                 rules.append(rule)
     return tuple(rules)
 
 
-def _declare_rule(entry: t.Mapping[str, t.Any], *, path: str, warnings: list[str]) -> list[Rule]:
+def declare_rule(entry: t.Mapping[str, t.Any], *, path: str, warnings: list[str]) -> list[Rule]:
+    """One rule, or one of each family where it names no address. path: where the entry stands, for warnings."""
     source = None if entry.get("from") is None else _prefix(entry["from"], "from", path, warnings)
     destination = None if entry.get("to") is None else _prefix(entry["to"], "to", path, warnings)
     families = {prefix.family for prefix in (source, destination) if prefix is not None} or {4, 6}
@@ -155,7 +157,8 @@ def _prefix(text: t.Any, option: str, path: str, warnings: list[str]) -> Prefix:
     with placed(option):
         prefix, host_bits = parse_prefix_lenient(text)
     if host_bits:
-        warnings.append(f"{path}.{option}: {str(text)!r} has host bits set; taken as {prefix}")
+        place = f"{path}.{option}" if path else option
+        warnings.append(f"{place}: {str(text)!r} has host bits set; taken as {prefix}")
     return prefix
 
 

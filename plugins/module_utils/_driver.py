@@ -165,10 +165,11 @@ class Host(t.Protocol):
 class Store(t.Protocol):
     """The files that the engine keeps. Adapters: _store (a directory), _memory. Methods raise HostError."""
 
-    def record(self, namespace: str, name: str) -> Record | None: ...
+    def record(self, namespace: str, name: str) -> Record | None:
+        """name: empty for the routes and rules of the namespace that belong to no interface."""
 
     def records(self, namespace: str) -> tuple[Record, ...]:
-        """Every record of the namespace, sorted by name."""
+        """Every interface's record of the namespace, sorted by name."""
 
     def write_record(self, record: Record) -> None: ...
 

@@ -91,10 +91,30 @@ def converge(declared: Declared, *, host: Host, store: Store, check: bool = Fals
     return _result(plan, declared, after)
 
 
+def converge_peer(declared: Declared, *, host: Host, store: Store, check: bool = False) -> Result:
+    """The same for one peer alone (declare_peer()). It is absent, too, where its interface or namespace is."""
+    if declared.absent_keys and not _has_interface(declared, host, check=check):
+        return Result(False, [], "", "", None, None, {}, list(declared.warnings))
+    return converge(declared, host=host, store=store, check=check)
+
+
+def _has_interface(declared: Declared, host: Host, *, check: bool) -> bool:
+    try:
+        if declared.namespace and declared.namespace not in host.namespaces():
+            return False
+        return host.backend_of(declared.namespace, declared.name) is not None
+    except MissingLibrary:
+        if not check:
+            raise
+        return False
+
+
 def make_plan(declared: Declared, site: Site, *, check: bool) -> Plan:
     """The first half: nothing is changed, everything wrong is refused."""
     warnings = list(declared.warnings)
     before = _observe(declared, site, check=check, warnings=warnings)
+    if declared.only_peers:
+        before = _with_interface(declared, before, check=check, warnings=warnings)
     if declared.present:
         around = complete(declared, before)
         choices = choose(declared, around, before, host=site.host, check=check, warnings=warnings)
@@ -103,6 +123,24 @@ def make_plan(declared: Declared, site: Site, *, check: bool) -> Plan:
         wanted = want_absent(declared, before)
     warnings += forwarding_warnings(wanted.forwarding, before)
     return Plan(before, wanted, changes(before, wanted), warnings=tuple(warnings))
+
+
+def _with_interface(declared: Declared, before: Observed, *, check: bool, warnings: list[str]) -> Observed:
+    """A peer needs an interface that works. In check mode one that is not there may be an earlier task's to make."""
+    place = f"in {describe_namespace(declared.namespace)}"
+    if before.backend == "dead":
+        raise HostError(
+            f"the userspace engine of {declared.name} {place} has ended",
+            remedy="declare the interface again with cryptokey.wireguard.interface, which starts it",
+        )
+    if before.exists:
+        return before
+    text = f"there is no WireGuard interface {declared.name} {place}"
+    remedy = "declare it first, with cryptokey.wireguard.interface"
+    if not check:
+        raise HostError(text, remedy=remedy)
+    warnings.append(f"{text} yet; the peer is shown as if it were new ({remedy})")
+    return before.with_new_device(declared.name, "userspace")
 
 
 def _observe(declared: Declared, site: Site, *, check: bool, warnings: list[str]) -> Observed:

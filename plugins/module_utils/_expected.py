@@ -89,6 +89,6 @@ def _link(link: Link, wanted: Wanted) -> Link:
     return dataclasses.replace(
         link,
         mtu=wanted.mtu or link.mtu or _DEFAULT_MTU,
-        up=True,
+        up=wanted.up,
         addresses=link.addresses if wanted.addresses is None else wanted.addresses,
     )

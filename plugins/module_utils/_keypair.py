@@ -29,7 +29,10 @@ Derive = t.Callable[[PrivateKey], PublicKey]
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What is declared. kind: private or preshared; given: the key itself, None: any; regenerate: never, partial, always."""
+    """What is declared. kind: private or preshared; given: the key itself, None: any.
+
+    regenerate: never, partial (what is no key) or always.
+    """
 
     path: str
     present: bool = True

@@ -249,7 +249,7 @@ class MemoryStore:
         return self.kept.get((namespace, name))
 
     def records(self, namespace: str) -> tuple[Record, ...]:
-        return tuple(self.kept[identity] for identity in sorted(self.kept) if identity[0] == namespace)
+        return tuple(self.kept[identity] for identity in sorted(self.kept) if identity[0] == namespace and identity[1])
 
     def write_record(self, record: Record) -> None:
         with self.faults.change("write record"):

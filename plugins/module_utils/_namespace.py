@@ -57,7 +57,7 @@ def plan(name: str, *, present: bool, force: bool, host: LinuxHost, store: FileS
     operations = [
         (f"remove interface {interface}", _remover(interface, name, host=host, store=store)) for interface in held.ours
     ]
-    operations.append((f"delete network namespace {name}", lambda: _delete(name, host)))
+    operations.append((f"delete network namespace {name}", lambda: _delete(name, host, store)))
     return Plan(tuple(operations))
 
 
@@ -97,9 +97,12 @@ def _remover(interface: str, name: str, *, host: LinuxHost, store: FileStore) ->
     return remove
 
 
-def _delete(name: str, host: LinuxHost) -> None:
+def _delete(name: str, host: LinuxHost, store: FileStore) -> None:
+    """Its routes and rules go with it, so nothing is left that their record could name."""
     host.close()
     _netns.delete(name)
+    with store.locked():
+        store.remove_record(name, "")
 
 
 def _describe(pid: int) -> str:

@@ -85,7 +85,8 @@ class Record:
 
 
 def record_path(state_directory: str, namespace: str, name: str) -> str:
-    return posixpath.join(state_directory, namespace or INITIAL_DIRECTORY, f"{name}.json")
+    """name: empty for the record of the routes and rules that belong to no interface."""
+    return posixpath.join(state_directory, namespace or INITIAL_DIRECTORY, f"{name}.json" if name else "routing.record")
 
 
 def key_path(state_directory: str, namespace: str, name: str) -> str:

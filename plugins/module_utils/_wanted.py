@@ -105,9 +105,12 @@ class Wanted:
 
 @dataclasses.dataclass(frozen=True)
 class Choices:
-    """What only the host could say. endpoints: what endpoints_to_set() asked for, resolved."""
+    """What only the host could say. endpoints: what endpoints_to_set() asked for, resolved.
 
-    identity: Identity
+    identity: None where the device has no key and is to get none.
+    """
+
+    identity: Identity | None
     backend: str
     endpoints: t.Mapping[PublicKey, Endpoint]
 
@@ -140,7 +143,7 @@ def _endpoint_is_due(peer: DeclaredPeer, current: Peer | None, observed: Observe
 
 def want(declared: Declared, around: Surroundings, observed: Observed, choices: Choices) -> Wanted:
     """The state to reach for an interface that is declared present. Raises InvalidInput before anything is done."""
-    recreate = recreation(around.socket_namespace, observed, backend=choices.backend)
+    recreate = "" if declared.only_peers else recreation(around.socket_namespace, observed, backend=choices.backend)
     _refuse_own_key(declared, choices.identity)
     peers = tuple(peer.as_peer(choices.endpoints.get(peer.public_key)) for peer in declared.present_peers)
     gone = _gone_peers(declared, observed)
@@ -154,15 +157,19 @@ def want(declared: Declared, around: Surroundings, observed: Observed, choices: 
         engine=declared.engine,
         identity=choices.identity,
         private_key_file=declared.private_key_file,
-        key_file=choices.identity.private_key,
+        key_file=choices.identity.private_key if choices.identity and not declared.only_peers else None,
         listen_port=declared.listen_port or None,  # 0 is "any": sending it again would pick another one
         fwmark=declared.fwmark,
         mtu=declared.mtu,
+        up=observed.the_link.up if declared.only_peers else True,
         addresses=_addresses(declared, observed),
         address_order=declared.addresses or (),
         peers=peers,
         gone_peers=gone,
     )
+    if declared.only_peers and observed.record is None:
+        # Somebody else's interface: its routes are theirs, and so is everything that a record would claim.
+        return wanted
     if recreate:
         wanted = carry_over(wanted, observed)
     routes, gone_routes = want_routes(declared, around, observed, _final_allowed_ips(wanted, observed))
@@ -307,9 +314,9 @@ def _recorded_peers(declared: Declared, observed: Observed, gone: frozenset[Publ
     return tuple(kept[key] for key in sorted(kept))
 
 
-def _refuse_own_key(declared: Declared, identity: Identity) -> None:
+def _refuse_own_key(declared: Declared, identity: Identity | None) -> None:
     """The device ignores a peer with its own key, and deletes one when it gets that key, both silently."""
-    if identity.public_key is None:
+    if identity is None or identity.public_key is None:
         return
     for peer in declared.present_peers:
         if peer.public_key == identity.public_key:
