@@ -149,9 +149,10 @@ def _key_and_port(base: Observed, wanted: Wanted) -> Operations:
     steps: Operations = []
     identity = wanted.identity
     if identity is not None and identity.private_key != base.the_device.private_key:
-        steps.append(op.SetPrivateKey(identity.private_key, _shown(identity.public_key, identity.origin)))
+        shown, replaces = _shown(identity.public_key, identity.origin), base.the_device.private_key is not None
+        steps.append(op.SetPrivateKey(identity.private_key, shown, replaces=replaces))
     if wanted.listen_port not in (None, base.the_device.listen_port):
-        steps.append(op.SetListenPort(wanted.listen_port))
+        steps.append(op.SetListenPort(wanted.listen_port, replaces=bool(base.the_device.listen_port)))
     return steps
 
 

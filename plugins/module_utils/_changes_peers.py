@@ -30,7 +30,9 @@ def added_or_moved(base: Observed, wanted: Wanted) -> list[ChangePeer]:
             for prefix in update.add_allowed_ips
             if owners.get(prefix, peer.public_key) != peer.public_key
         )
-        steps.append(ChangePeer(update, label=_label(peer.public_key, base, peer.name), moved=moved))
+        replaces = _replaced(update, there.get(peer.public_key))
+        label = _label(peer.public_key, base, peer.name)
+        steps.append(ChangePeer(update, label=label, moved=moved, replaces=replaces))
     return steps
 
 
@@ -74,6 +76,17 @@ def _addition(peer: Peer, current: Peer | None) -> PeerUpdate | None:
     if not fields and not new:
         return None
     return PeerUpdate(peer.public_key, add_allowed_ips=tuple(sorted(new)), **fields)
+
+
+def _replaced(update: PeerUpdate, current: Peer | None) -> frozenset[str]:
+    """Of the fields whose change a peer has to follow, those that have been something else so far.
+
+    A preshared key counts also where it is the first one: a session without it ends just so.
+    """
+    if current is None:
+        return frozenset()
+    endpoint = {"endpoint"} if update.endpoint is not None and current.endpoint is not None else set()
+    return frozenset(endpoint | ({"preshared_key"} if update.preshared_key is not None else set()))
 
 
 def _there(base: Observed) -> dict[PublicKey, Peer]:

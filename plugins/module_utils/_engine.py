@@ -66,6 +66,11 @@ class Plan:
     def actions(self) -> list[str]:
         return [operation.describe() for operation in self.operations if not operation.bookkeeping]
 
+    @property
+    def disruptive(self) -> list[str]:
+        """Of these, the ones that can lose packets, each with which."""
+        return [f"{operation.describe()}: {operation.disrupts}" for operation in self.operations if operation.disrupts]
+
 
 @dataclasses.dataclass(frozen=True)
 class Result:
@@ -79,6 +84,7 @@ class Result:
     backend: str | None
     interface: dict[str, t.Any]
     warnings: list[str]
+    disruptive: list[str] = dataclasses.field(default_factory=list)
 
 
 def converge(declared: Declared, *, host: Host, store: Store, check: bool = False) -> Result:
@@ -224,6 +230,7 @@ def _result(plan: Plan, declared: Declared, after: Observed) -> Result:
         backend=after.backend,
         interface=interface,
         warnings=list(plan.warnings),
+        disruptive=plan.disruptive,
     )
 
 

@@ -59,6 +59,12 @@ actions:
   type: list
   elements: str
   sample: ["wg0: add peer nyc1 (q8Ql3oLz)"]
+disruptive:
+  description: Of RV(actions), those that can lose packets, each with the packets that it can lose.
+  returned: when there are any
+  type: list
+  elements: str
+  sample: ["wg0: set listen port 51821: what peers send to the old port, until this host has sent to them"]
 interfaces:
   description: The interfaces of this host that the plan speaks of.
   returned: success

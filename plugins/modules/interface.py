@@ -318,6 +318,14 @@ actions:
   elements: str
   returned: success
   sample: ["create interface wg0 (userspace)", "add route 192.168.20.0/24 dev wg0"]
+disruptive:
+  description:
+    - Of RV(actions), those that can lose packets, each with the packets that it can lose; in check mode they are known
+      before anything is done. All others lose none.
+  type: list
+  elements: str
+  returned: success
+  sample: ["set listen port 51821: what peers send to the old port, until this host has sent to them"]
 public_key:
   description: Public key of the interface. V((made on apply\)) in check mode while there is none.
   type: str
@@ -412,6 +420,7 @@ def interface(module: AnsibleModule) -> dict:
     return {
         "changed": result.changed,
         "actions": result.actions,
+        "disruptive": result.disruptive,
         "diff": {"before": result.before, "after": result.after},
         "public_key": result.public_key,
         "backend": result.backend,

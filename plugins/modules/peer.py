@@ -102,6 +102,14 @@ actions:
   elements: str
   returned: success
   sample: ["add peer anna-phone (TrMvSoP4): +10.77.200.1/32", "add route 10.77.200.1/32 dev wg0"]
+disruptive:
+  description:
+    - Of RV(actions), those that can lose packets, each with the packets that it can lose; in check mode they are known
+      before anything is done. All others lose none.
+  type: list
+  elements: str
+  returned: success
+  sample: ["remove peer anna-phone (TrMvSoP4): the tunnel to this peer"]
 """
 
 import typing as t
@@ -137,6 +145,7 @@ def peer(module: AnsibleModule) -> dict[str, t.Any]:
     return {
         "changed": result.changed,
         "actions": result.actions,
+        "disruptive": result.disruptive,
         "diff": {"before": result.before, "after": result.after},
     }
 

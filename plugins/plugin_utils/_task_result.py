@@ -26,6 +26,7 @@ class TaskResult:
     def __init__(self) -> None:
         self.changed = False
         self.actions: list[str] = []
+        self.disruptive: list[str] = []
         self.diffs: list[dict[str, t.Any]] = []
         self.warnings: list[t.Any] = []
         self.deprecations: list[t.Any] = []
@@ -41,12 +42,14 @@ class TaskResult:
             raise ModuleFailed(label, result)
         self.changed = self.changed or bool(result.get("changed"))
         self.actions += [f"{label}: {action}" for action in result.get("actions") or []]
+        self.disruptive += [f"{label}: {action}" for action in result.get("disruptive") or []]
         self.diffs += [_labelled(label, diff) for diff in _as_list(result.get("diff")) if _differs(diff)]
 
     def as_dict(self) -> dict[str, t.Any]:
         """The keys of an Ansible result; those that a task shows only when there is something in them are left out."""
         found: dict[str, t.Any] = {"changed": self.changed, "actions": self.actions}
         optional: dict[str, t.Any] = {
+            "disruptive": self.disruptive,
             "diff": self.diffs,
             "warnings": self.warnings,
             "deprecations": self.deprecations,

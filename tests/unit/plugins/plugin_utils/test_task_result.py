@@ -15,6 +15,12 @@ def test_anything_changed_is_a_change_and_actions_name_their_interface() -> None
     assert total.as_dict() == {"changed": True, "actions": ["wg0: create it", "wg0: add peer a"]}
 
 
+def test_what_can_lose_packets_is_told_apart() -> None:
+    total = TaskResult()
+    total.add("wg0", {"changed": True, "actions": ["a", "b"], "disruptive": ["b: everything"]})
+    assert total.as_dict()["disruptive"] == ["wg0: b: everything"]
+
+
 def test_diffs_are_kept_apart_by_their_label_and_empty_ones_are_dropped() -> None:
     total = TaskResult()
     total.add("wg0", {"changed": True, "diff": {"before": "a", "after": "b"}})

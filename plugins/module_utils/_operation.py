@@ -1,0 +1,54 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a step is, and where it takes place. A step touches the host only through the ports."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import typing as t
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import (
+    Host,
+    Network,
+    Store,
+    WireguardDriver,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Site:
+    """Where operations take place: one interface of one host."""
+
+    host: Host
+    store: Store
+    namespace: str
+    name: str
+
+    @property
+    def network(self) -> Network:
+        return self.host.network(self.namespace)
+
+    @property
+    def driver(self) -> WireguardDriver:
+        return self.host.wireguard(self.namespace, self.name)
+
+
+class Operation(abc.ABC):
+    """One step. bookkeeping: a step that only notes what follows and is not worth a line."""
+
+    bookkeeping: t.ClassVar[bool] = False
+
+    @property
+    def disrupts(self) -> str:
+        """Which packets it can lose that somebody may want to arrive; empty where it loses none."""
+        return ""
+
+    @abc.abstractmethod
+    def describe(self) -> str:
+        """What it does, in one line for people."""
+
+    @abc.abstractmethod
+    def apply(self, site: Site) -> None:
+        """Do it. Raises HostError."""
