@@ -14,7 +14,7 @@ import typing as t
 from collections.abc import Mapping
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import InterfaceAddress, Prefix
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._document import Node
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._expectations import read_expectations
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import (
@@ -28,6 +28,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types i
     StackId,
     Unmodelled,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._port_forwards import read_port_forwards
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._routing_document import RoutingReader
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._values import Values
 
@@ -166,17 +167,22 @@ class _Reader:
         addresses = {device: values.addresses(devices, device) for device in devices.keys()}
         forwarding = node.mapping("forwarding", known=("ipv4", "ipv6"))
         ipv6 = node.boolean("ipv6", True)
+        disabled: dict[str, tuple[InterfaceAddress, ...]] = {}
         if not ipv6:
+            disabled = {name: tuple(one for one in held if one.family == 6) for name, held in addresses.items()}
             addresses = {name: tuple(one for one in held if one.family == 4) for name, held in addresses.items()}
         return Stack(
             id=stack,
             addresses=addresses,
             advertise=values.prefixes(node, "advertise") if "advertise" in node else None,
-            links=_mtus(node.mapping("links")),
+            links=_mtus(node.mapping("links"), values),
             forwarding={4: forwarding.boolean("ipv4"), 6: forwarding.boolean("ipv6")},
             rp_filter=_rp_filter(node.mapping("rp_filter")),
             masquerade=tuple(text for text, _path in node.texts("masquerade")),
+            port_forwards=read_port_forwards(node, values),
             ipv6=ipv6,
+            disabled={name: held for name, held in disabled.items() if held},
+            lists_routes="routes" in node,
             routes=self.routing.routes(node, stack, addresses),
             rules=self.routing.rules(node, stack),
             path=node.path,
@@ -207,7 +213,7 @@ class _Reader:
             advertise=values.prefixes(node, "advertise") if "advertise" in node else None,
             listen_port=values.port(node, "listen_port"),
             fwmark=values.mark(node, "fwmark"),
-            mtu=node.integer("mtu"),
+            mtu=values.mtu(node, "mtu"),
             routes=routes,
             peer_group=group,
             peers=self._peers(node, "peers", values),
@@ -242,9 +248,10 @@ class _Reader:
         )
 
 
-def _mtus(node: Node) -> dict[str, int]:
-    """The MTU of every described link."""
-    return {name: node.mapping(name, known=("mtu",)).integer("mtu") or 1500 for name in node.keys()}
+def _mtus(node: Node, values: Values) -> dict[str, int]:
+    """The MTU of every described link that names one."""
+    found = {name: values.mtu(node.mapping(name, known=("mtu",)), "mtu") for name in node.keys()}
+    return {name: mtu for name, mtu in found.items() if mtu is not None}
 
 
 def _rp_filter(node: Node) -> dict[str, int]:

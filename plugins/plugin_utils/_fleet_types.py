@@ -8,7 +8,11 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import InterfaceAddress, Prefix
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
+    Address,
+    InterfaceAddress,
+    Prefix,
+)
 
 FAMILIES = (4, 6)
 
@@ -131,9 +135,28 @@ class Rule:
     position: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortForward:
+    """Address translation that a stack is said to do: what arrives at ``port`` goes on to ``to_port``.
+
+    protocol None: of any protocol. address None: whatever address it arrived for. to_address None: the stack itself.
+    """
+
+    protocol: str | None
+    address: Address | None
+    port: int
+    to_address: Address | None
+    to_port: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Stack:
-    """One network stack without its WireGuard interfaces."""
+    """One network stack without its WireGuard interfaces.
+
+    links: the MTU in bytes of the devices that are described. disabled: the IPv6 addresses, by device, that stand in
+    the document although the stack has no IPv6; ``addresses`` is without them. lists_routes: whether the document says
+    anything about routes; what it leaves out is then not there.
+    """
 
     id: StackId
     addresses: dict[str, tuple[InterfaceAddress, ...]]
@@ -142,7 +165,10 @@ class Stack:
     forwarding: dict[int, bool]
     rp_filter: dict[str, int]
     masquerade: tuple[str, ...]
+    port_forwards: tuple[PortForward, ...]
     ipv6: bool
+    disabled: dict[str, tuple[InterfaceAddress, ...]]
+    lists_routes: bool
     routes: tuple[Route, ...]
     rules: tuple[Rule, ...]
     path: str

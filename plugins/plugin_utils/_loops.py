@@ -24,7 +24,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._walk import Context, Walk
 
 # The source address that WireGuard asks routing with before it knows one.
-_UNSPECIFIED = 0
+UNSPECIFIED = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,20 +127,20 @@ def find_own_tunnels(model: Model) -> t.Iterator[tuple[Interface, str, str, list
     """(interface, peer, endpoint, the tunnels in between) wherever outer packets come back to their own tunnel."""
     for interface in model.interfaces:
         cryptokey = model.cryptokey(interface)
-        for ident in dict.fromkeys(one for one in _carried(model, interface) if one in cryptokey):
-            endpoint = _endpoint_of(model, interface, ident)
+        for ident in dict.fromkeys(one for one in carried_peers(model, interface) if one in cryptokey):
+            endpoint = endpoint_of(model, interface, ident)
             if endpoint is None:
                 continue
             seen: list[tuple[Interface, str]] = []
-            step = _next_tunnel(model, interface, ident)
+            step = next_tunnel(model, interface, ident)
             while step is not None and step not in seen and step != (interface, ident):
                 seen.append(step)
-                step = _next_tunnel(model, *step)
+                step = next_tunnel(model, *step)
             if step == (interface, ident):
                 yield interface, cryptokey.entries(ident)[-1].name, endpoint[0], [one.label for one, _peer in seen]
 
 
-def _carried(model: Model, interface: Interface) -> t.Iterator[str]:
+def carried_peers(model: Model, interface: Interface) -> t.Iterator[str]:
     """The peers whose endpoint some WireGuard device of the birth namespace could take, whatever the rules say."""
     stack = model.stacks[StackId(interface.host, interface.socket_namespace)]
     into = [route for route in stack.fib.routes if route.device in stack.devices]
@@ -155,7 +155,7 @@ def _carried(model: Model, interface: Interface) -> t.Iterator[str]:
             memo[key] = [
                 ident
                 for ident in cryptokey.complete()
-                if _is_listed(_endpoint_of(model, interface, ident), route.destination, rows)
+                if _is_listed(endpoint_of(model, interface, ident), route.destination, rows)
             ]
         yield from memo[key]
 
@@ -170,7 +170,7 @@ def _is_listed(endpoint: tuple[str, int, int] | None, destination: Prefix | None
     return any(row.partition(family).at(number) is not None for row in rows)
 
 
-def _endpoint_of(model: Model, interface: Interface, ident: str) -> tuple[str, int, int] | None:
+def endpoint_of(model: Model, interface: Interface, ident: str) -> tuple[str, int, int] | None:
     """(text, family, address) of a peer's endpoint where it is an address."""
     for entry in reversed(model.cryptokey(interface).entries(ident)):
         if entry.endpoint is not None:
@@ -182,14 +182,14 @@ def _endpoint_of(model: Model, interface: Interface, ident: str) -> tuple[str, i
     return None
 
 
-def _next_tunnel(model: Model, interface: Interface, ident: str) -> tuple[Interface, str] | None:
+def next_tunnel(model: Model, interface: Interface, ident: str) -> tuple[Interface, str] | None:
     """The tunnel that carries the outer packets of a tunnel; None where they leave by another device."""
-    endpoint = _endpoint_of(model, interface, ident)
+    endpoint = endpoint_of(model, interface, ident)
     if endpoint is None:
         return None
     _text, family, number = endpoint
     stack = model.stacks[StackId(interface.host, interface.socket_namespace)]
-    decision = stack.fib.lookup(family, _UNSPECIFIED, number, mark=interface.fwmark).decision
+    decision = stack.fib.lookup(family, UNSPECIFIED, number, mark=interface.fwmark).decision
     carrier = stack.devices.get(decision.device or "")
     if carrier is None:
         return None

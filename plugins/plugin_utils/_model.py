@@ -80,6 +80,10 @@ class Model:
             return self.by_key.get(ident)
         return self._by_name.get((interface.network, ident[1:]))
 
+    def named(self, network: str | None, host: str) -> Interface | None:
+        """The interface of a host in a network, by name."""
+        return self._by_name.get((network, host))
+
     def entry_of(self, receiver: Interface, sender: Interface) -> str | None:
         """Under which ident the receiver lists the sender; None where it does not."""
         peers = self.cryptokey(receiver)

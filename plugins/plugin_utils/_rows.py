@@ -49,6 +49,10 @@ class Row:
         self._partitions: dict[int, Partition] = {}
         self._sorted: list[Prefix] | None = None
 
+    def has_family(self, family: int) -> bool:
+        """Whether any prefix of the row is of a family."""
+        return bool(self._lengths[family])
+
     def partition(self, family: int) -> Partition:
         """Address -> Owner, or None; of identical prefixes the last one counts."""
         if family not in self._partitions:

@@ -128,6 +128,9 @@ def _port_forward(cursor: Cursor) -> t.Optional[dict[str, t.Any]]:
         "to_port": lambda c: c.integer(1, 65535),
     }
     options = cursor.options(readers)
+    if "port" not in options:
+        cursor.refuse("has no port", remedy="write {protocol: udp, port: 4000, to_port: 51820}", show=False)
+        return None
     return {name: readers[name](options[name]) for name in readers if name in options}
 
 

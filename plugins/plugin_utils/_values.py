@@ -31,6 +31,9 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._document impo
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._endpoint import parse_endpoint
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Problem
 
+# What Linux lets devices have: ETH_MIN_MTU, and the 65,536 bytes of a loopback device.
+MTU_LOWEST, MTU_HIGHEST = 68, 65536
+
 
 class Values:
     """Reads leaf values; ``problems`` is shared by all readers that stem from one."""
@@ -126,6 +129,15 @@ class Values:
         value = node.integer(key)
         if value is not None and not 0 <= value <= highest:
             self.problem("WG206", node.at(key), f"is not a number from 0 to {highest}", value=str(value))
+            return None
+        return value
+
+    def mtu(self, node: Node, key: str) -> int | None:
+        """The MTU of a device in bytes, as far as the kernel takes one."""
+        value = node.integer(key)
+        if value is not None and not MTU_LOWEST <= value <= MTU_HIGHEST:
+            reason = f"is not an MTU: devices have from {MTU_LOWEST} to {MTU_HIGHEST} bytes"
+            self.problem("WG206", node.at(key), reason, value=str(value), remedy="write a number such as 1420")
             return None
         return value
 

@@ -9,6 +9,10 @@ import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey import is_own
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Interface, Peer
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._1_agreement import (
+    has_wrong_key,
+    wrong_keys,
+)
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._rule import (
     ERROR,
     WARNING,
@@ -99,6 +103,9 @@ def _one_sided(case: Case) -> t.Iterator[Finding]:
             target = model.target(interface, ident)
             if target is None or model.entry_of(target, interface) is not None:
                 continue
+            if has_wrong_key(model, target, interface):
+                # It does list us, and WG106 tells what is wrong with that.
+                continue
             yield on_interface(
                 target,
                 f"{interface.label} lists {target.label}, but {target.label} does not list {interface.host}; "
@@ -140,9 +147,10 @@ def _strangers(case: Case, group: str) -> list[str]:
 
 
 def _unmanaged(case: Case) -> t.Iterator[Finding]:
+    mistaken = {wrong.peer for wrong in wrong_keys(case.model)}
     for interface, peers in _own_lists(case):
         for peer in peers:
-            if peer.managed and peer.key is not None and peer.key not in case.model.by_key:
+            if peer.managed and peer.key is not None and peer.key not in case.model.by_key and peer not in mistaken:
                 yield on_interface(
                     interface,
                     f"peer {peer.name} of {interface.label} is said to be managed, but its key ({peer.key[:8]}...) "

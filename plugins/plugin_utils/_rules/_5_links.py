@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._dialling import dialled
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Interface, StackId
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._keepalives import quiet_links, waited_for
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._pairs import is_before
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._rule import (
     ERROR,
+    WARNING,
     Case,
     Finding,
     Rule,
@@ -24,7 +28,7 @@ def _no_initiator(case: Case) -> t.Iterator[Finding]:
         silent = [
             target
             for target, ident in _unknown_endpoints(case, interface)
-            if _before(interface, target) and not model.cryptokey(target).knows_endpoint(ident)
+            if is_before(interface, target) and not model.cryptokey(target).knows_endpoint(ident)
         ]
         if silent:
             names = listed(sorted(target.host for target in silent))
@@ -47,9 +51,41 @@ def _unknown_endpoints(case: Case, interface: Interface) -> t.Iterator[tuple[Int
             yield target, entry
 
 
-def _before(one: Interface, other: Interface) -> bool:
-    """Tells a link once: at the end whose name comes first."""
-    return (one.host, one.namespace, one.name) < (other.host, other.namespace, other.name)
+def _no_keepalive(case: Case) -> t.Iterator[Finding]:
+    dialled_ones = {one.target for one in dialled(case.model)}
+    for interface in case.model.interfaces:
+        if interface not in dialled_ones:
+            silent = sorted({target.host for target, _entry in quiet_links(case.model, interface)})
+            if silent:
+                yield on_interface(
+                    interface,
+                    f"nobody has an endpoint for {interface.label}, which sends no keepalive to {listed(silent)}: "
+                    "they cannot reach it before it speaks, nor once its router has forgotten it",
+                    f"set persistent_keepalive: 25 at {interface.host} for {listed(silent)}",
+                    peer=silent[0],
+                )
+
+
+def _keepalive_on_wrong_side(case: Case) -> t.Iterator[Finding]:
+    model = case.model
+    for interface in waited_for(model):
+        wrong = sorted(
+            {
+                target.host
+                for target, entry in quiet_links(model, interface)
+                if not model.cryptokey(target).knows_endpoint(entry)
+                and any(one.persistent_keepalive for one in model.cryptokey(target).entries(entry))
+            }
+        )
+        if wrong:
+            sends = f"{listed(wrong)} sends its" if len(wrong) == 1 else f"{listed(wrong)} send their"
+            yield on_interface(
+                interface,
+                f"{sends} keepalives to {interface.label}, for which no endpoint is known there, and "
+                f"{interface.label}, which could dial, sends none",
+                f"set persistent_keepalive: 25 at {interface.host} for {listed(wrong)}, and take it away there",
+                peer=wrong[0],
+            )
 
 
 def _same_port(case: Case) -> t.Iterator[Finding]:
@@ -75,6 +111,20 @@ RULES = (
         severity=ERROR,
         summary="no initiator: neither side knows an endpoint",
         decide=_no_initiator,
+    ),
+    Rule(
+        id="WG505",
+        name="no-keepalive",
+        severity=WARNING,
+        summary="a host that no peer can dial (nobody knows an endpoint for it) must be reached but sends no keepalive",
+        decide=_no_keepalive,
+    ),
+    Rule(
+        id="WG506",
+        name="keepalive-on-wrong-side",
+        severity=WARNING,
+        summary="keepalive on the wrong side",
+        decide=_keepalive_on_wrong_side,
     ),
     Rule(
         id="WG507",

@@ -9,18 +9,28 @@ import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._device_name import why_invalid
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import shown
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address, Prefix, parse_prefix
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
+    Address,
+    InterfaceAddress,
+    Prefix,
+    parse_prefix,
+)
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Interface, StackId
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import StackModel
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ownership import NetworkOwnership
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._rule import (
     ERROR,
+    WARNING,
     Case,
     Finding,
     Rule,
+    listed,
     on_interface,
 )
 
 _LINK_LOCAL = parse_prefix("fe80::/10")
+# The longest prefixes that have a network and a broadcast address (RFC 3021), and a subnet-router anycast address.
+_WITH_BROADCAST, _WITH_ANYCAST = 30, 126
 
 
 def _same_address(case: Case) -> t.Iterator[Finding]:
@@ -75,14 +85,14 @@ def _overlapping_owners(case: Case) -> t.Iterator[Finding]:
 
 def _overlaps(network: NetworkOwnership, family: int) -> t.Iterator[tuple[Prefix, Prefix, StackId, StackId]]:
     """(outer, inner, who owns the outer, who the inner) of every pair that one sweep meets."""
-    listed = sorted(
+    owned_prefixes = sorted(
         (prefix, stack)
         for stack, owned in network.stacks.items()
         for prefix in owned.prefixes
         if prefix.family == family
     )
     around: list[tuple[Prefix, StackId]] = []
-    for prefix, stack in listed:
+    for prefix, stack in owned_prefixes:
         while around and not around[-1][0].contains(prefix):
             around.pop()
         other = next((one for one in reversed(around) if one[1] != stack), None)
@@ -105,6 +115,84 @@ def _both_addresses(case: Case, first: StackId, second: StackId, prefix: Prefix)
         )
         for stack in (first, second)
     )
+
+
+def _end_of_prefix(case: Case) -> t.Iterator[Finding]:
+    for stack in case.model.stacks.values():
+        held = list(_held(stack))
+        broadcasts = {
+            address.prefix.last: (address.prefix, device)
+            for device, _interface, address in held
+            if address.family == 4 and address.length <= _WITH_BROADCAST
+        }
+        for device, interface, address in held:
+            reason = _why_no_host(address, broadcasts)
+            if reason:
+                yield Finding(
+                    host=stack.id.host,
+                    namespace=stack.id.namespace,
+                    interface=None if interface is None else interface.name,
+                    prefixes=(address.address.prefix,),
+                    message=f"{address.address} on {device} of {stack.id} {reason}",
+                    hint=f"give {device} of {stack.id} another address",
+                )
+
+
+def _held(stack: StackModel) -> t.Iterator[tuple[str, Interface | None, InterfaceAddress]]:
+    """Every address of a stack with its device."""
+    for device, addresses in stack.stack.addresses.items():
+        yield from ((device, None, address) for address in addresses)
+    for interface in stack.devices.values():
+        yield from ((interface.name, interface, address) for address in interface.addresses)
+
+
+def _why_no_host(address: InterfaceAddress, broadcasts: dict[int, tuple[Prefix, str]]) -> str:
+    """Why an address is no ordinary one: an end of its own prefix, or the broadcast address of another (RFC 1122)."""
+    prefix = address.prefix
+    if address.family == 6:
+        is_anycast = address.length <= _WITH_ANYCAST and address.number == prefix.network
+        return f"is the subnet-router anycast address of {prefix} (RFC 4291, 2.6.1)" if is_anycast else ""
+    if address.length <= _WITH_BROADCAST and address.number == prefix.network:
+        return f"is the network address of {prefix}"
+    if address.number not in broadcasts:
+        return ""
+    other, device = broadcasts[address.number]
+    if other == prefix:
+        return f"is the broadcast address of {prefix}"
+    return f"is the broadcast address of {other} on {device}; the kernel makes no connected route for it"
+
+
+def _disabled_family(case: Case) -> t.Iterator[Finding]:
+    for stack in case.model.stacks.values():
+        if stack.stack.ipv6:
+            continue
+        found = [(f"{address} on {device}", address.address.prefix) for device, address in _disabled(stack)]
+        advertised = [*(stack.stack.advertise or ())]
+        for interface in stack.devices.values():
+            advertised += interface.advertise or ()
+        found += [(f"{prefix} behind it", prefix) for prefix in dict.fromkeys(advertised) if prefix.family == 6]
+        found += [
+            (f"a route to {route.destination}", route.destination)
+            for route in stack.stack.routes
+            if route.destination is not None and route.destination.family == 6 and route.type == "unicast"
+        ]
+        if found:
+            device = next((one for one in stack.devices.values() if any(a.family == 6 for a in one.addresses)), None)
+            yield Finding(
+                host=stack.id.host,
+                namespace=stack.id.namespace,
+                interface=None if device is None else device.name,
+                prefixes=tuple(prefix for _what, prefix in found),
+                message=f"IPv6 is disabled on {stack.id}, but it is to have {listed(what for what, _prefix in found)}",
+                hint=f"take what is IPv6 away from {stack.id}, or enable it there (ipv6: true)",
+            )
+
+
+def _disabled(stack: StackModel) -> t.Iterator[tuple[str, InterfaceAddress]]:
+    for device, addresses in stack.stack.disabled.items():
+        yield from ((device, address) for address in addresses)
+    for interface in stack.devices.values():
+        yield from ((interface.name, address) for address in interface.addresses if address.family == 6)
 
 
 def _bad_name(case: Case) -> t.Iterator[Finding]:
@@ -137,11 +225,25 @@ RULES = (
         decide=_same_address,
     ),
     Rule(
+        id="WG603",
+        name="no-host-address",
+        severity=WARNING,
+        summary="network or broadcast address assigned",
+        decide=_end_of_prefix,
+    ),
+    Rule(
         id="WG605",
         name="owners-overlap",
         severity=ERROR,
         summary="two stacks of one network own overlapping prefixes",
         decide=_overlapping_owners,
+    ),
+    Rule(
+        id="WG608",
+        name="disabled-family",
+        severity=ERROR,
+        summary="IPv6 declared where it is disabled",
+        decide=_disabled_family,
     ),
     Rule(
         id="WG609",

@@ -10,24 +10,39 @@ import typing as t
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Fleet
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules import (
     _0_intents,
+    _1_agreement,
     _1_identity,
     _2_allowed_ips,
+    _2_ranges,
     _3_routing,
     _4_loops,
+    _5_endpoints,
     _5_links,
+    _5_outward,
     _6_addressing,
+    _6_claims,
+    _6_pools,
+    _8_size,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._rule import SEVERITIES, Case, Rule
 
-CATALOGUE: tuple[Rule, ...] = (
-    *_0_intents.RULES,
-    *_1_identity.RULES,
-    *_2_allowed_ips.RULES,
-    *_3_routing.RULES,
-    *_4_loops.RULES,
-    *_5_links.RULES,
-    *_6_addressing.RULES,
+_FILES = (
+    _0_intents,
+    _1_agreement,
+    _1_identity,
+    _2_allowed_ips,
+    _2_ranges,
+    _3_routing,
+    _4_loops,
+    _5_endpoints,
+    _5_links,
+    _5_outward,
+    _6_addressing,
+    _6_claims,
+    _6_pools,
+    _8_size,
 )
+CATALOGUE: tuple[Rule, ...] = tuple(sorted((rule for one in _FILES for rule in one.RULES), key=lambda rule: rule.id))
 BY_ID = {rule.id: rule for rule in CATALOGUE}
 
 

@@ -100,7 +100,9 @@ def hub(count: int) -> Document:
     owned = {name: [address[name], *([lan[name]] if name in lan else [])] for name in names}
     hosts = {
         name: host(
-            interface(name, [address[name]], peer("hub", "10.77.255.1/32", allowed_ips_set="corp")),
+            interface(
+                name, [address[name]], peer("hub", "10.77.255.1/32", allowed_ips_set="corp", persistent_keepalive=25)
+            ),
             addresses={
                 "eth0": ["192.168.1.7/24"],
                 **({"lan0": [lan[name].replace(".0/24", ".1/24")]} if name in lan else {}),

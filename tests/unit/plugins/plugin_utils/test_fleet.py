@@ -214,4 +214,5 @@ def test_junk_anywhere_is_a_finding_or_an_error_with_a_path_but_never_a_crash(ju
 
 def test_address_translation_on_a_tunnel_is_not_modelled() -> None:
     document = changed((*STACK, "masquerade"), ["wg0"])
-    assert [finding["rule"] for finding in _rules.check(parse_fleet(document))] == ["WG003"]
+    findings = _rules.check(parse_fleet(document))
+    assert [finding["rule"] for finding in findings if finding["severity"] != "info"] == ["WG003"]

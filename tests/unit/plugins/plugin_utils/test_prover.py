@@ -137,12 +137,17 @@ def test_an_unknown_host_or_namespace_is_an_error_that_lists_the_known_ones() ->
         reachability(found, host="a", namespace="blue")
 
 
+def serious(findings: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
+    """Errors and warnings: the names in the endpoints of the fixtures are information (WG509)."""
+    return [finding for finding in findings if finding["severity"] != "info"]
+
+
 @pytest.mark.parametrize(("document", "pairs"), [(pair(), 2), (star(), 6), (gateway(), 2), (mesh(5), 20)])
 def test_a_fleet_in_order_is_proved_and_clean(document: Document, pairs: int) -> None:
     found = parse_fleet(document)
     proof = prove(found).summary()
     assert (proof["verdict"], proof["pairs"], proof["delivered"]) == ("proved", pairs, pairs)
-    assert _rules.check(found) == []
+    assert serious(_rules.check(found)) == []
 
 
 def test_the_summary_counts_and_accounts_for_every_address() -> None:
@@ -209,7 +214,7 @@ def test_a_mesh_without_any_key_is_one_finding_per_host() -> None:
         entry["public_key"] = None
     for one in document["hosts"].values():
         one["interfaces"][0]["public_key"] = None
-    findings = _rules.check(parse_fleet(document))
+    findings = serious(_rules.check(parse_fleet(document)))
     assert [(finding["rule"], finding["host"]) for finding in findings] == [
         ("WG109", "h0000"),
         ("WG109", "h0001"),
@@ -253,6 +258,6 @@ def test_a_mesh_of_two_hundred_hosts_is_proved_and_checked_in_seconds() -> None:
     found = parse_fleet(mesh(200))
     start = time.process_time()
     proof = prove(found)
-    findings = _rules.check(found)
+    findings = serious(_rules.check(found))
     assert (proof.verdict, proof.pairs, findings) == ("proved", 200 * 199, [])
     assert time.process_time() - start < 10

@@ -39,6 +39,11 @@ def found(document: Document, rule: str) -> list[dict[str, t.Any]]:
     return [finding for finding in check(document) if finding["rule"] == rule]
 
 
+def serious(document: Document) -> list[dict[str, t.Any]]:
+    """Errors and warnings: the names in the endpoints of the fixtures are information (WG509)."""
+    return [finding for finding in check(document) if finding["severity"] != "info"]
+
+
 def example(rule: str, kind: str) -> Document:
     document: Document = yaml.safe_load(GENERATE.with_keys(PAGES[rule][kind]))
     return document
@@ -62,7 +67,7 @@ def test_the_bad_example_is_found(rule: t.Any) -> None:
 
 @pytest.mark.parametrize("rule", _rules.CATALOGUE, ids=lambda rule: rule.id)
 def test_the_good_example_is_clean(rule: t.Any) -> None:
-    assert [finding for finding in check(example(rule.id, "good")) if finding["severity"] != "info"] == []
+    assert serious(example(rule.id, "good")) == []
     assert found(example(rule.id, "good"), rule.id) == []
 
 
@@ -73,7 +78,7 @@ def test_the_pages_are_up_to_date() -> None:
 
 @pytest.mark.parametrize("document", [pair(), star(), gateway(), mesh(4)])
 def test_a_fleet_in_order_has_no_finding(document: Document) -> None:
-    assert check(document) == []
+    assert serious(document) == []
 
 
 def test_findings_are_sorted_plain_and_the_same_every_time() -> None:
@@ -155,7 +160,7 @@ def test_a_route_by_a_policy_rule_counts_as_a_route() -> None:
     document["hosts"]["a"]["namespaces"][""].update(
         routes=[{**AUTO, "table": "200"}], rules=[{"priority": 100, "from": "10.0.0.1/32", "table": "200"}]
     )
-    assert check(document) == []
+    assert serious(document) == []
 
 
 def test_the_unassigned_rest_of_a_pool_is_information_and_an_owned_gap_an_error() -> None:
@@ -190,7 +195,7 @@ def test_a_relay_without_forwarding_is_one_finding_per_family() -> None:
     (finding,) = found(document, "WG305")
     assert "IPv6" in finding["message"]
     document["hosts"]["a"]["namespaces"][""]["forwarding"] = {"ipv4": True, "ipv6": True}
-    assert check(document) == []
+    assert serious(document) == []
 
 
 def test_a_missing_way_back_stands_at_the_host_that_lacks_it() -> None:
