@@ -25,6 +25,8 @@ def two_sites() -> dict[str, t.Any]:
         _peer("b", 2, "b.example.net:51820", "10.77.0.2/32"),
         _peer("c", 3, None, "10.77.0.3/32"),
     ]
+    # c keeps the way to itself open, as nobody can dial it.
+    seen_from_c = [{**entry, "persistent_keepalive": 25} for entry in peers[:2]]
     phone = {"name": "phone", "public_key": key(9), "allowed_ips": ["10.77.200.1/32"], "managed": False}
     document = {
         "version": 1,
@@ -57,7 +59,7 @@ def two_sites() -> dict[str, t.Any]:
                     },
                     "blue": {"routes": [_tunnel("wg0")]},
                 },
-                "interfaces": [_interface(3, namespace="blue")],
+                "interfaces": [_interface(3, namespace="blue", peers=seen_from_c)],
             },
         },
         "peer_groups": {"corp": peers},
