@@ -8,14 +8,16 @@ As a template in the role, the same mistake would come in three nested errors wi
 
 from __future__ import annotations
 
+import datetime
 import json
 import typing as t
 from collections.abc import Mapping
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput, WireguardError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput, WireguardError, placed
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._controller_file import read_text
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ignore import parse_date
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._key_files import read_key_files
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan import make_plan
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import InvalidInventory
@@ -26,6 +28,7 @@ ARGUMENTS = {
     "hosts": {"type": "list", "elements": "str", "required": True},
     "public_keys_dir": {"type": "path"},
     "previous": {"type": "path"},
+    "today": {"type": "str"},
 }
 
 
@@ -43,6 +46,7 @@ class ActionModule(ActionBase):
                 public_keys=read_key_files(folder) if folder else None,
                 previous=_read_plan(earlier) if earlier else None,
                 locate=written_at,
+                today=_day(arguments["today"]),
             )
         except InvalidInventory as error:
             show(str(error), color="red")
@@ -51,6 +55,12 @@ class ActionModule(ActionBase):
             return _failed(str(error))
         # The report is how a plan is read; -v is not meant to print all of it.
         return {"changed": False, "plan": plan, "_ansible_verbose_override": True}
+
+
+def _day(text: t.Optional[str]) -> datetime.date:
+    """The controller's date, unless the task gives one."""
+    with placed("today"):
+        return datetime.date.today() if text is None else parse_date(text)
 
 
 def _failed(message: str) -> dict[str, t.Any]:

@@ -13,10 +13,11 @@ description:
   - Reads C(wireguard_networks), C(wireguard), C(wireguard__*) and C(wireguard_stacks) of every host, derives all
     interfaces, peers and prefixes, and proves which packets arrive, over all addresses of both families.
   - No host is contacted. The plan depends on nothing but its arguments; the order of the hosts does not matter.
-  - "C(wireguard_ignore) takes findings out that are wanted: C({rule: WG202, host: fra1, reason: ...})."
+  - "C(wireguard_ignore) takes findings out that are wanted: C({rule: WG202, host: fra1, reason: ...}). An entry that
+    matches nothing is told as information, as a finding of the rule that it names."
   - Bad keys, prefixes, addresses and interface names are findings of the plan. Wrong types and unknown options are
     an error that lists all of them.
-positional: hosts, public_keys, previous
+positional: hosts, public_keys, previous, today
 options:
   _input:
     description: The variables of all hosts, usually C(hostvars). Each host's are read once.
@@ -35,6 +36,12 @@ options:
   previous:
     description: An earlier plan, to tell what changes.
     type: dict
+  today:
+    description:
+      - The date that C(until) in C(wireguard_ignore) is held against, as V(2026-12-31). After that day an entry
+        silences nothing any more.
+      - Without it, such entries hold for good; M(cryptokey.wireguard.fleet_plan) takes the controller's date.
+    type: str
 seealso:
   - plugin: cryptokey.wireguard.host_config
     plugin_type: filter
@@ -96,21 +103,27 @@ from collections.abc import Mapping
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import WireguardError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import WireguardError, placed
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._arguments import (
     refuse_unknown,
     require,
     require_texts,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ignore import parse_date
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan import make_plan
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._written_at import written_at
 
 
 def plan(
-    hostvars: t.Any, hosts: t.Any = None, public_keys: t.Any = None, previous: t.Any = None, **unknown: t.Any
+    hostvars: t.Any,
+    hosts: t.Any = None,
+    public_keys: t.Any = None,
+    previous: t.Any = None,
+    today: t.Any = None,
+    **unknown: t.Any,
 ) -> dict[str, t.Any]:
     try:
-        refuse_unknown(unknown, ("hosts", "public_keys", "previous"))
+        refuse_unknown(unknown, ("hosts", "public_keys", "previous", "today"))
         require(
             hostvars, Mapping, name="the input", words="a mapping", remedy="write hostvars | cryptokey.wireguard.plan"
         )
@@ -119,7 +132,9 @@ def plan(
             require(public_keys, Mapping, name="public_keys", words="a mapping")
         if previous is not None:
             require(previous, Mapping, name="previous", words="a plan")
-        return make_plan(hostvars, names, public_keys=public_keys, previous=previous, locate=written_at)
+        with placed("today"):
+            day = None if today is None else parse_date(today)
+        return make_plan(hostvars, names, public_keys=public_keys, previous=previous, locate=written_at, today=day)
     except WireguardError as error:
         raise AnsibleFilterError(f"cryptokey.wireguard.plan: {error}") from None
 

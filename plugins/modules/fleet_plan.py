@@ -38,6 +38,12 @@ options:
   previous:
     description: The file with an earlier plan to compare with. A file that is not there is no mistake.
     type: path
+  today:
+    description:
+      - The date that C(until) in C(wireguard_ignore) is held against, as V(2026-12-31). After that day an entry
+        silences nothing any more.
+      - By default the controller's date. Give one for a plan that is the same on every day.
+    type: str
 seealso:
   - plugin: cryptokey.wireguard.plan
     plugin_type: filter

@@ -8,8 +8,9 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._dialling import dialled
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._endpoint import parse_endpoint
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Peer
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Peer, StackId
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ownership import Ownership
 
@@ -36,6 +37,13 @@ def assumptions_of(model: Model, ownership: Ownership) -> t.Iterator[dict[str, t
     named, external = _of_peers(model)
     if named:
         yield _entry("endpoint names resolve to the right host", f"getent hosts {' '.join(named)}", [])
+    translated = _translated(model)
+    if translated:
+        yield _entry(
+            "address translation leads to the hosts that are dialled at an address that no host of the fleet has",
+            "wg show all latest-handshakes   # on a host that dials them",
+            translated,
+        )
     if external:
         yield _entry(
             f"peers that are not managed here are set up to match: {', '.join(external)}",
@@ -58,6 +66,26 @@ def _of_peers(model: Model) -> tuple[list[str], list[str]]:
         if peer.managed is False:
             external.add(peer.name)
     return sorted(names), sorted(external)
+
+
+def _translated(model: Model) -> list[str]:
+    """The hosts of which the addresses are described, and that somebody dials at another one that nobody has."""
+    described, held = set(), set()
+    for stack in model.stacks.values():
+        addresses = [address.address for found in stack.stack.addresses.values() for address in found]
+        described.update([stack.id] if addresses else [])
+        held.update(addresses)
+        held.update(address.address for one in stack.devices.values() for address in one.addresses)
+    return sorted(
+        {
+            one.target.host
+            for one in dialled(model)
+            if one.target is not None
+            and one.endpoint.address is not None
+            and one.endpoint.address not in held
+            and StackId(one.target.host, one.target.socket_namespace) in described
+        }
+    )
 
 
 def _all_peers(model: Model) -> t.Iterator[Peer]:

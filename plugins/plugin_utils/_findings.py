@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import datetime
 import typing as t
 from collections.abc import Iterable, Mapping
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import shown
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import Inventory
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ignore import split_ignored
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ignore import split_ignored, unused_entries
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import Problem
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules import BY_ID
 
@@ -29,17 +30,20 @@ class Findings(t.NamedTuple):
     ignored: list[dict[str, t.Any]]
 
 
-def merge_findings(inventory: Inventory, checked: Iterable[Finding]) -> Findings:
+def merge_findings(inventory: Inventory, checked: Iterable[Finding], *, today: datetime.date | None = None) -> Findings:
     """One that only repeats a mistake in the inventory is left out.
 
-    A value that could not be read cannot be ignored: what it says is missing from the plan.
+    A value that could not be read cannot be ignored: what it says is missing from the plan. today: what ``until`` of an
+    entry of wireguard_ignore is held against.
     """
     own = [_finding(inventory, problem) for problem in sorted(set(inventory.problems), key=str)]
     repeated = _Repeated(inventory)
     found = own + [dict(finding) for finding in checked if not repeated(finding)]
     unread = [finding for finding in own if finding["severity"] == "error"]
-    remaining, ignored = split_ignored((finding for finding in found if finding not in unread), inventory.ignored)
-    return Findings(sorted(unread + remaining, key=_order), sorted(ignored, key=_order))
+    split = split_ignored((one for one in found if one not in unread), inventory.ignored, today=today)
+    used = split.used | split_ignored(unread, inventory.ignored).used
+    notes = unused_entries(inventory.ignored, used, today=today)
+    return Findings(sorted([*unread, *split.remaining, *notes], key=_order), sorted(split.silenced, key=_order))
 
 
 def is_void(findings: Findings) -> bool:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 import typing as t
 from collections.abc import Iterable, Mapping
 
@@ -30,14 +31,18 @@ def make_plan(
     public_keys: Mapping[str, Mapping[str, str]] | None = None,
     previous: Mapping[str, t.Any] | None = None,
     locate: Locate | None = None,
+    today: datetime.date | None = None,
 ) -> Document:
-    """Raises InvalidInventory for an inventory that cannot be read; everything else is a finding of the plan."""
+    """Raises InvalidInventory for an inventory that cannot be read; everything else is a finding of the plan.
+
+    today: what ``until`` in wireguard_ignore is held against; without it, those entries hold for good.
+    """
     inventory = read_inventory(hostvars, hosts, public_keys=public_keys, locate=locate)
     derivation = derive(inventory)
     fleet = parse_fleet(derivation.fleet)
     earlier = None if previous is None else _read_previous(previous)
     proof = prove(fleet)
-    findings = merge_findings(inventory, check(fleet, earlier))
+    findings = merge_findings(inventory, check(fleet, earlier), today=today)
     assumptions = [*derivation.assumptions, *proof.assumptions]
     summary = proof.summary(len(assumptions))
     if summary["verdict"] == "proved" and is_void(findings):

@@ -115,7 +115,8 @@ class _Page:
         yield self.paint(f"IGNORED ({len(found)}), as wireguard_ignore says", "cyan", bold=True)
         for finding in found:
             text = f"· {finding['rule']} {finding['name']}{_place(finding)}: {finding['message']}"
-            yield from self.wrapped(f"{text}; because {finding['reason']}", 2, hanging=2)
+            until = f", until {finding['until']}" if finding.get("until") else ""
+            yield from self.wrapped(f"{text}; because {finding['reason']}{until}", 2, hanging=2)
 
     def changes(self, plan: Document) -> Iterable[str]:
         """Against the previous plan; without one, everything is new."""
