@@ -44,8 +44,18 @@ def test_results_are_plain_data() -> None:
 
 def test_arguments_go_by_position_and_by_name() -> None:
     assert plan(HOSTVARS, ["a", "b"], KEYS, PLAN) == plan(HOSTVARS, previous=PLAN, public_keys=KEYS, hosts=("a", "b"))
+    assert plan(HOSTVARS, ["a", "b"], KEYS, None, "2026-06-30") == plan(HOSTVARS, ["a", "b"], KEYS, today="2026-06-30")
     assert host_config(PLAN, "a", "secret") == host_config(PLAN, fleet_secret="secret", host="a")
     assert report(PLAN, 60, True) == report(PLAN, color=True, width=60)
+
+
+def test_an_entry_to_ignore_ends_with_its_day() -> None:
+    entry = {"rule": "WG401", "reason": "tested", "until": "2026-06-30"}
+    hostvars = fleet({}, MEMBERS, a={"wireguard_ignore": [entry]})
+    told = [
+        plan(hostvars, ["a", "b"], KEYS, today=day)["findings"][0]["message"] for day in ("2026-06-30", "2026-07-01")
+    ]
+    assert ["ended on 2026-06-30" in message for message in told] == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -59,6 +69,8 @@ def test_arguments_go_by_position_and_by_name() -> None:
         (lambda: plan(HOSTVARS, ["a"], ["x"]), "plan: public_keys: is a list where a mapping is expected"),
         (lambda: plan(HOSTVARS, ["a"], previous="x"), "plan: previous: is a text where a plan is expected"),
         (lambda: plan(HOSTVARS, ["a"], previous={}), "plan: previous.hosts: is missing"),
+        (lambda: plan(HOSTVARS, ["a"], today="tomorrow"), "plan: today: 'tomorrow' is not a date; write year, month and day"),
+        (lambda: plan(HOSTVARS, ["a"], today=20260630), "plan: today: .* is not a date"),
         (lambda: plan(HOSTVARS, ["c"]), "hosts: 'c' is not a host of the inventory"),
         (lambda: plan({"a": {"wireguard": []}}, ["a"]), "plan: 1 mistake in the inventory:\n  wireguard of host a: is a list"),
         (lambda: host_config(PLAN), "host_config: host: is empty where a text is expected"),
