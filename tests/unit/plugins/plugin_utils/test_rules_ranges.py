@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from .fleets import Document, gateway, mesh, pair, peer
+from .fleets import Document, gateway, host, interface, mesh, pair, peer
 from .rule_findings import found, places
 
 
@@ -44,8 +44,12 @@ def test_what_an_external_peer_has_behind_the_hub_is_owned() -> None:
 
 def test_a_longer_prefix_of_another_peer_takes_the_source_away() -> None:
     document = listing("192.168.6.0/23")
-    document["hosts"]["a"]["interfaces"][0]["peers"].append(peer("phone", "192.168.6.0/24", managed=False))
-    assert found(document, "WG210") == []
+    document["hosts"]["c"] = host(interface("c", ["10.0.0.3/32"]), advertise=[])
+    document["hosts"]["a"]["interfaces"][0]["peers"].append(peer("c", "192.168.6.0/25"))
+    assert [(one["peer"], one["prefixes"]) for one in found(document, "WG210")] == [
+        ("b", ["192.168.6.128/25"]),
+        ("c", ["192.168.6.0/25"]),
+    ]
 
 
 def test_a_host_of_which_nothing_is_described_may_have_anything_behind_it() -> None:
