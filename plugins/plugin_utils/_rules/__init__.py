@@ -12,22 +12,31 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules import 
     _0_intents,
     _1_identity,
     _2_allowed_ips,
+    _3_policy,
+    _3_routes,
     _3_routing,
+    _3_sources,
     _4_loops,
     _5_links,
     _6_addressing,
+    _7_full_tunnels,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._rule import SEVERITIES, Case, Rule
 
-CATALOGUE: tuple[Rule, ...] = (
+_ALL: tuple[Rule, ...] = (
     *_0_intents.RULES,
     *_1_identity.RULES,
     *_2_allowed_ips.RULES,
     *_3_routing.RULES,
+    *_3_policy.RULES,
+    *_3_routes.RULES,
+    *_3_sources.RULES,
     *_4_loops.RULES,
     *_5_links.RULES,
     *_6_addressing.RULES,
+    *_7_full_tunnels.RULES,
 )
+CATALOGUE = tuple(sorted(_ALL, key=lambda rule: rule.id))
 BY_ID = {rule.id: rule for rule in CATALOGUE}
 
 
