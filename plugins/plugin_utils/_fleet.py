@@ -190,8 +190,8 @@ class _Reader:
             routes=self.routing.routes(node, stack, {**tunnels, **addresses}),
             rules=self.routing.rules(node, stack),
             path=node.path,
-            unfiltered=any(key in node and not node.raw(key) for key in _linux_words.FIREWALLS),
-            untranslated="nat" in node and not node.raw("nat"),
+            filtered=_has_any(node, _linux_words.FIREWALLS),
+            translated=_has_any(node, ("masquerade", "nat")),
         )
 
     def _interface(self, host: str, node: Node) -> Interface:
@@ -253,6 +253,12 @@ class _Reader:
             managed=managed,
             path=node.path,
         )
+
+
+def _has_any(node: Node, keys: t.Iterable[str]) -> bool | None:
+    """Whether something stands under one of the keys; None where none of them is there."""
+    found = [bool(node.raw(key)) for key in keys if key in node]
+    return any(found) if found else None
 
 
 def _devices(node: Node, key: str) -> tuple[str, ...] | None:

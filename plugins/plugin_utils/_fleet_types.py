@@ -153,7 +153,7 @@ class Stack:
     """One network stack without its WireGuard interfaces.
 
     masquerade: the devices behind whose address leaving packets hide; None where nothing is said.
-    unfiltered, untranslated: whether the document says that there is no packet filter, no address translation.
+    filtered, translated: whether there is a packet filter, address translation; None where nothing is said.
     """
 
     id: StackId
@@ -167,8 +167,8 @@ class Stack:
     routes: tuple[Route, ...]
     rules: tuple[Rule, ...]
     path: str
-    unfiltered: bool = False
-    untranslated: bool = False
+    filtered: bool | None = None
+    translated: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

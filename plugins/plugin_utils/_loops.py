@@ -161,7 +161,10 @@ def _bounces(model: Model, ownership: Ownership, sender: Interface, owners: list
     for family in FAMILIES:
         given = from_prefixes(owner.prefix for owner in owners if owner.prefix.family == family)
         owned = intersect(given, network.total[family]) if given else EMPTY
-        for start in starts(model, network.stacks[sender.stack], family) if owned else ():
+        # Most peers have nobody else for what is theirs: the cheapest look-up settles it.
+        if not owned or set(model.cryptokey(sender).split(family, owned)) == {None}:
+            continue
+        for start in starts(model, network.stacks[sender.stack], family):
             sent = union(
                 *(
                     part

@@ -79,8 +79,7 @@ def _hidden(overlap: Overlap) -> tuple[str, str]:
 
 
 def _in_clear(case: Case) -> t.Iterator[Finding]:
-    gaps = tuple(unrouted(case.model))
-    for leak in find_clear_text(case.model, case.proof, gaps):
+    for leak in find_clear_text(case.model, case.proof, unrouted(case.model)):
         prefixes = tuple(to_prefixes(leak.family, leak.destinations))
         yield Finding(
             host=leak.stack.host,
