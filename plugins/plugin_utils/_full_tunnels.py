@@ -88,7 +88,7 @@ def _find(model: Model) -> t.Iterator[FullTunnel]:
 def takes_internet(model: Model, interface: Interface, family: int) -> bool:
     """Whether the AllowedIPs of an interface hold most of the internet, whatever its routes say."""
     cryptokey = model.cryptokey(interface)
-    if sum(_coverage(model, row, family) for row in cryptokey.shared_rows()) * 2 <= size(INTERNET[family]):
+    if sum(_coverage(model, row, family) for row in cryptokey.shared_rows()) * 4 <= size(INTERNET[family]) * 3:
         return False
     return is_most(intersect(cryptokey.covered(family), INTERNET[family]), family)
 
@@ -104,8 +104,8 @@ def _coverage(model: Model, row: Row, family: int) -> int:
 
 
 def is_most(part: Intervals, family: int) -> bool:
-    """Whether a part of the public internet is more than half of it."""
-    return size(part) * 2 > size(INTERNET[family])
+    """Whether a part of the public internet is more than three quarters of it; half of the space is none."""
+    return size(part) * 4 > size(INTERNET[family]) * 3
 
 
 def default_routes(stack: StackModel, interface: Interface, family: int) -> list[Route]:

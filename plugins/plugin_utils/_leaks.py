@@ -42,9 +42,9 @@ def find_other_family(model: Model) -> t.Iterator[OtherFamily]:
     full = {(tunnel.stack, tunnel.family) for tunnel in tunnels}
     for tunnel in tunnels:
         family = 10 - tunnel.family
-        if (tunnel.stack, family) in full:
-            continue
         stack = model.stacks[tunnel.stack]
+        if (tunnel.stack, family) in full or (family == 6 and not stack.stack.ipv6):
+            continue
         for decision, part in stack.fib.split(family, UNBOUND, INTERNET[family]).items():
             device = decision.device or ""
             # No WireGuard device stands among these.
