@@ -142,7 +142,7 @@ def _marks(stack: StackModel) -> list[int] | None:
     masked = sorted((mark, mask) for mark, mask in asked if mask != _FULL_MASK)
     if len(masked) > _MASKS:
         return None
-    marks = {0, next(number for number in itertools.count(1) if number not in whole), *whole}
+    marks = {next(number for number in itertools.count(1) if number not in whole), *whole}
     for chosen in itertools.product((False, True), repeat=len(masked)):
         number = 0
         # Those that shall not match first: what they flip may be set again by those that shall.

@@ -209,6 +209,17 @@ def test_a_firewall_at_a_stack_without_flows_is_nothing_to_tell_of() -> None:
     assert found(document) == []
 
 
+def test_what_the_members_of_a_mesh_send_passes_a_construct_too() -> None:
+    document = mesh(4)
+    one = stack(document, "h0001")
+    one["routes"].append({**OUT, "table": "200"})
+    one["rules"] = [{"priority": 5, "iif": "wg0", "to": "10.100.1.0/24", "dport": 80, "table": "200"}]
+    (finding,) = found(document)
+    assert finding["host"] == "h0001"
+    assert finding["witness"]["host"] != "h0001"
+    assert finding["witness"]["destination"].startswith("10.100.1.")
+
+
 def test_masquerade_on_a_tunnel_replaces_every_source_but_the_device_itself() -> None:
     document = pair()
     stack(document)["masquerade"] = ["wg0"]

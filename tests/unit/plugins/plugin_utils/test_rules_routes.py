@@ -121,6 +121,13 @@ def test_networks_of_containers_are_told_by_their_device(device: str, told: bool
     assert bool(findings(document, "WG310")) == told
 
 
+def test_containers_that_are_advertised_are_ones_own() -> None:
+    document = pair()
+    first(document)["peers"][0]["allowed_ips"].append("172.16.0.0/12")
+    stack(document).update(addresses={"docker0": ["172.17.0.1/16"]}, advertise=["172.17.0.0/16"])
+    assert findings(document, "WG310") == []
+
+
 def test_a_connected_network_that_hides_what_another_stack_owns() -> None:
     document = pair()
     first(document)["peers"][0]["allowed_ips"].append("10.8.0.0/13")

@@ -116,6 +116,17 @@ def test_ipv6_takes_the_source_with_the_label_of_the_destination() -> None:
     assert findings(document, "WG308") == []
 
 
+def test_the_label_counts_more_than_the_longest_match() -> None:
+    """Teredo's label is not that of other public addresses, however many bits they share."""
+    document = pair()
+    a, b = first(document), first(document, "b")
+    a["addresses"], a["peers"][0]["allowed_ips"] = [], ["2001:db8::2/128"]
+    b["addresses"], b["peers"][0]["allowed_ips"] = ["2001:db8::2/128"], ["2001:0:1::1/128"]
+    stack(document).update(addresses={"eth0": ["2001:0:1::1/64"], "lan0": ["2400:cb00::1/64"]}, advertise=[])
+    (finding,) = findings(document, "WG308")
+    assert finding["prefixes"] == ["2400:cb00::1/128"]
+
+
 def test_of_a_peer_that_is_not_managed_nobody_knows_what_it_accepts() -> None:
     document = unnumbered(eth0=["192.0.2.9/24"])
     first(document)["peers"][0].update(public_key=key("stranger"), managed=False)
