@@ -260,6 +260,46 @@ def test_a_misspelt_key_of_a_rule_is_refused_with_the_nearest_name(key: str, nea
         parse_fleet(with_rule(**{key: 1}))
 
 
+JUNK = [
+    1,
+    -1,
+    2**70,
+    True,
+    "",
+    "x",
+    "\u0661",
+    [],
+    [1],
+    ["x"],
+    [None],
+    [{}],
+    {},
+    {"a": 1},
+    [{"device": 1}],
+    {"device": "wg0"},
+]
+
+
+@pytest.mark.parametrize("value", JUNK, ids=repr)
+def test_junk_under_a_known_word_is_a_construct_or_an_error_with_a_path(value: t.Any) -> None:
+    documents = [
+        with_route(device="wg0", **{key: value}) for key in (*_linux_words.ROUTE, "source", "protocol", "type")
+    ]
+    documents += [with_rule(**{key: value}) for key in (*_linux_words.RULE, *_linux_words.RULE_ACTIONS)]
+    for key in (*_linux_words.STACK, "masquerade"):
+        documents.append(pair())
+        stack(documents[-1])[key] = value
+    documents.append(pair())
+    documents[-1]["hosts"]["a"]["interfaces"][0]["dns"] = value
+    for document in documents:
+        path = "."
+        try:
+            _rules.check(parse_fleet(document))
+        except InvalidInput as error:
+            path = error.path
+        assert path
+
+
 @pytest.mark.parametrize("document", [mesh(300), hub(300)], ids=["mesh", "hub"])
 def test_constructs_at_every_host_cost_no_walk_per_pair(document: Document) -> None:
     """A firewall at each of them lies on a path; a default route by two ways, which no flow takes, on none."""
