@@ -15,6 +15,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix, mask
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._constructs import Watch
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey import Cryptokey
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Interface, StackId
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model, StackModel
@@ -52,8 +53,11 @@ class StackClass:
         return next(iter(self.members.values()))
 
 
-def find_classes(model: Model, network: NetworkOwnership, family: int) -> list[StackClass]:
-    """The classes of a network with what is clear for each; a class of one is not worth it."""
+def find_classes(model: Model, network: NetworkOwnership, family: int, watch: Watch | None = None) -> list[StackClass]:
+    """The classes of a network with what is clear for each; a class of one is not worth it.
+
+    watch: is told of every stack that the packets of all members pass.
+    """
     if network.contested[family]:
         return []
     grouped: dict[tuple[int, ...], dict[StackId, Interface]] = {}
@@ -66,7 +70,7 @@ def find_classes(model: Model, network: NetworkOwnership, family: int) -> list[S
         if len(members) > 1:
             sources = union(*(network.stacks[stack].everything(family) for stack in members))
             found = StackClass(members=members, sources=sources)
-            _Prover(model, network, family, found).run()
+            _Prover(model, network, family, found, watch).run()
             classes.append(found)
     return classes
 
@@ -117,7 +121,10 @@ def _listed_around(cryptokey: Cryptokey, prefix: Prefix) -> bool:
 class _Prover:
     """Finds out what is clear for one class: delivered from every member, whatever it owns."""
 
-    def __init__(self, model: Model, network: NetworkOwnership, family: int, found: StackClass) -> None:
+    def __init__(
+        self, model: Model, network: NetworkOwnership, family: int, found: StackClass, watch: Watch | None
+    ) -> None:
+        self.watch = watch
         self.model = model
         self.network = network
         self.family = family
@@ -208,6 +215,8 @@ class _Prover:
         if mine:
             # Its own packets do not come in here; only what is for the stack itself is sure to leave them out.
             destinations = intersect(destinations, owned)
+        if self.watch is not None:
+            self._tell(self.watch, interface, destinations)
         sample = stack.fib.source_classes(self.family)[0][1]
         clear = []
         for decision, part in stack.fib.split(self.family, sample, destinations, ingress=interface.name).items():
@@ -217,6 +226,13 @@ class _Prover:
                 carrier = stack.devices.get(decision.device or "")
                 clear.append(intersect(part, owned) if carrier is None else self._onwards(carrier, part, (*path, here)))
         return union(*clear)
+
+    def _tell(self, watch: Watch, interface: Interface, destinations: Intervals) -> None:
+        """What the members send to the destinations, all of them but the stack itself."""
+        sources = subtract(self.found.sources, self._owned(interface.stack))
+        if sources and destinations:
+            origin = next(iter(self.network.owners[self.family].at(sources[0])))
+            watch.passing(interface.stack, self.family, sources, destinations, ingress=interface.name, origin=origin)
 
     def _no_martian(self, stack: StackModel, owned: Intervals) -> bool:
         """Whether no member but the stack itself sends from an address that is the stack's own."""

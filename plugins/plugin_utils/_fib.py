@@ -9,6 +9,7 @@ gave it; both follow net/core/fib_rules.c, net/ipv4/fib_rules.c and net/ipv6/fib
 
 from __future__ import annotations
 
+import copy
 import typing as t
 from dataclasses import dataclass
 
@@ -102,6 +103,13 @@ class Fib:
         self._classes: dict[int, list[tuple[Intervals, int]]] = {}
         self._unicast: dict[str | None, Decision] = {}
         self._errors = {kind: Decision(kind) for kind in ("blackhole", "unreachable", "prohibit")}
+
+    def under(self, rules: tuple[Rule, ...]) -> Fib:
+        """The same stack with other rules in place of the document's; the tables are shared."""
+        other = copy.copy(self)
+        other.rules = {family: _ordered_rules(rules, family) for family in FAMILIES}
+        other._decisions, other._plans, other._classes = {}, {}, {}
+        return other
 
     def source_classes(self, family: int) -> list[tuple[Intervals, int]]:
         """The sources cut into sets that every rule treats alike, each with one of its addresses."""

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import InterfaceAddress, Prefix
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils import _linux_words
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._document import Node
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._expectations import read_expectations
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import (
@@ -30,7 +31,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types i
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._port_forwards import read_port_forwards
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._routing_document import RoutingReader
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._values import Values
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._values import Values, address_among
 
 _DOCUMENT = frozenset({"version", "hosts", "peer_groups", "prefix_sets", "networks"})
 _HOST = frozenset({"management", "namespaces", "interfaces"})
@@ -48,7 +49,6 @@ _STACK = frozenset(
         "rules",
     }
 )
-_STACK_UNMODELLED = {"vrf": "a VRF", "vrfs": "a VRF", "firewall": "a firewall", "nat": "address translation"}
 _INTERFACE = frozenset(
     {
         "name",
@@ -143,24 +143,34 @@ class _Reader:
         )
         used = [name for interface in interfaces for name in (interface.namespace, interface.socket_namespace)]
         names = dict.fromkeys(["", *namespaces.keys(), *used])
-        stacks = {namespace: self._stack(StackId(name, namespace), namespaces) for namespace in names}
+        stacks = {
+            namespace: self._stack(
+                StackId(name, namespace),
+                namespaces,
+                tunnels={one.name: one.addresses for one in interfaces if one.namespace == namespace},
+            )
+            for namespace in names
+        }
         for interface in interfaces:
-            if interface.name in stacks[interface.namespace].masquerade:
+            if interface.name in (stacks[interface.namespace].masquerade or ()):
                 path = f"{stacks[interface.namespace].path}.masquerade"
                 what = f"address translation on {interface.name}"
-                self.unmodelled.append(Unmodelled(stack=interface.stack, path=path, what=what))
+                self.unmodelled.append(Unmodelled(stack=interface.stack, path=path, what=what, device=interface.name))
+        address = management.optional_text("address")
         return Host(
             name=name,
-            management_address=management.optional_text("address"),
+            management_address=address,
             management_namespace=management.text("namespace"),
+            management=address_among(address),
             stacks=stacks,
             interfaces=interfaces,
         )
 
-    def _stack(self, stack: StackId, namespaces: Node) -> Stack:
-        node = namespaces.mapping(stack.namespace, known=_STACK | _STACK_UNMODELLED.keys())
+    def _stack(self, stack: StackId, namespaces: Node, *, tunnels: dict[str, tuple[InterfaceAddress, ...]]) -> Stack:
+        """tunnels: the addresses of the WireGuard devices in it."""
+        node = namespaces.mapping(stack.namespace, known=_STACK | _linux_words.STACK.keys())
         values = self.values.within(host=stack.host, namespace=stack.namespace)
-        for key, what in _STACK_UNMODELLED.items():
+        for key, what in _linux_words.STACK.items():
             if node.raw(key):
                 self.unmodelled.append(Unmodelled(stack=stack, path=node.at(key), what=what))
         devices = node.mapping("addresses")
@@ -178,14 +188,16 @@ class _Reader:
             links=_mtus(node.mapping("links"), values),
             forwarding={4: forwarding.boolean("ipv4"), 6: forwarding.boolean("ipv6")},
             rp_filter=_rp_filter(node.mapping("rp_filter")),
-            masquerade=tuple(text for text, _path in node.texts("masquerade")),
+            masquerade=_devices(node, "masquerade"),
             port_forwards=read_port_forwards(node, values),
             ipv6=ipv6,
             disabled={name: held for name, held in disabled.items() if held},
             lists_routes="routes" in node,
-            routes=self.routing.routes(node, stack, addresses),
+            routes=self.routing.routes(node, stack, {**tunnels, **addresses}),
             rules=self.routing.rules(node, stack),
             path=node.path,
+            filtered=_has_any(node, _linux_words.FIREWALLS),
+            translated=_has_any(node, ("masquerade", "nat")),
         )
 
     def _interface(self, host: str, node: Node) -> Interface:
@@ -214,6 +226,7 @@ class _Reader:
             listen_port=values.port(node, "listen_port"),
             fwmark=values.mark(node, "fwmark"),
             mtu=values.mtu(node, "mtu"),
+            dns=values.name_servers(node, "dns"),
             routes=routes,
             peer_group=group,
             peers=self._peers(node, "peers", values),
@@ -246,6 +259,17 @@ class _Reader:
             managed=managed,
             path=node.path,
         )
+
+
+def _has_any(node: Node, keys: t.Iterable[str]) -> bool | None:
+    """Whether something stands under one of the keys; None where none of them is there."""
+    found = [bool(node.raw(key)) for key in keys if key in node]
+    return any(found) if found else None
+
+
+def _devices(node: Node, key: str) -> tuple[str, ...] | None:
+    """A list of devices; None where the key is absent."""
+    return tuple(text for text, _path in node.texts(key)) if key in node else None
 
 
 def _mtus(node: Node, values: Values) -> dict[str, int]:

@@ -8,13 +8,11 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
-    Address,
-    InterfaceAddress,
-    Prefix,
-)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address, InterfaceAddress, Prefix
 
 FAMILIES = (4, 6)
+# The device and the table of what nobody can say: no name in a document can be this.
+OPAQUE = "\0"
 
 
 class StackId(t.NamedTuple):
@@ -41,15 +39,6 @@ class Problem:
     interface: str | None = None
     peer: str | None = None
     prefix: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unmodelled:
-    """A construct that stands in the document but that the prover does not model."""
-
-    stack: StackId
-    path: str
-    what: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -85,6 +74,7 @@ class Interface:
     listen_port: int | None
     fwmark: int
     mtu: int | None
+    dns: tuple[Address, ...]
     routes: str | None
     peer_group: str | None
     peers: tuple[Peer, ...]
@@ -101,7 +91,10 @@ class Interface:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Route:
-    """One route. destination None: one per distinct AllowedIPs prefix of ``device``. metric: the effective one."""
+    """One route. destination None: one per distinct AllowedIPs prefix of ``device``. metric: the effective one.
+
+    source: the address that the host's own packets get by it. protocol: a number or a name of rt_protos; who made it.
+    """
 
     destination: Prefix | None
     device: str | None
@@ -111,6 +104,8 @@ class Route:
     type: str
     position: int
     origin: str
+    source: Address | None = None
+    protocol: int | str | None = None
 
     def label(self, prefix: Prefix | None = None) -> str:
         """``route 10.0.0.0/8 table main → wg0``, as the trace prints it."""
@@ -150,12 +145,32 @@ class PortForward:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Unmodelled:
+    """A construct that stands in the document but that the prover does not model.
+
+    Which packets it could treat otherwise than the model does: those that ``route`` would decide if it were there for
+    all packets, those that ``rule`` would match, those that leave by ``device`` with a source that is not its own;
+    without any of these, all. instead: the route that the model has in place of ``route``.
+    """
+
+    stack: StackId
+    path: str
+    what: str
+    route: Route | None = None
+    instead: Route | None = None
+    rule: Rule | None = None
+    device: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Stack:
     """One network stack without its WireGuard interfaces.
 
     links: the MTU in bytes of the devices that are described. disabled: the IPv6 addresses, by device, that stand in
     the document although the stack has no IPv6; ``addresses`` is without them. lists_routes: whether the document says
     anything about routes; what it leaves out is then not there.
+    masquerade: the devices behind whose address leaving packets hide; None where nothing is said.
+    filtered, translated: whether there is a packet filter, address translation; None where nothing is said.
     """
 
     id: StackId
@@ -164,7 +179,7 @@ class Stack:
     links: dict[str, int]
     forwarding: dict[int, bool]
     rp_filter: dict[str, int]
-    masquerade: tuple[str, ...]
+    masquerade: tuple[str, ...] | None
     port_forwards: tuple[PortForward, ...]
     ipv6: bool
     disabled: dict[str, tuple[InterfaceAddress, ...]]
@@ -172,15 +187,18 @@ class Stack:
     routes: tuple[Route, ...]
     rules: tuple[Rule, ...]
     path: str
+    filtered: bool | None = None
+    translated: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Host:
-    """One host: its stacks and the WireGuard interfaces in them."""
+    """One host: its stacks and the WireGuard interfaces in them. management: how Ansible reaches it."""
 
     name: str
     management_address: str | None
     management_namespace: str
+    management: Address | None
     stacks: dict[str, Stack]
     interfaces: tuple[Interface, ...]
 

@@ -13,6 +13,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._classes import StackClass, find_classes
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._constructs import Watch
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fib import LOOPBACK
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, StackId
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model
@@ -103,8 +104,8 @@ class Flows:
     failures: Failures
 
 
-def intended_flows(model: Model, ownership: Ownership) -> Flows:
-    """Walk every intended flow of every network."""
+def intended_flows(model: Model, ownership: Ownership, *, watch: Watch | None = None) -> Flows:
+    """Walk every intended flow of every network. watch: is told of every stack that they pass."""
     failures = Failures()
     pairs = 0
     families: set[int] = set()
@@ -114,10 +115,10 @@ def intended_flows(model: Model, ownership: Ownership) -> Flows:
         pairs += _count_pairs(network)
         for family in FAMILIES:
             if counts[family] > 1:
-                classes = {stack: one for one in find_classes(model, network, family) for stack in one.members}
+                classes = {stack: one for one in find_classes(model, network, family, watch) for stack in one.members}
                 model.alike[family].update((stack, next(iter(one.members))) for stack, one in classes.items())
                 for stack, owned in network.stacks.items():
-                    _walk_from(model, network, owned, family, failures, classes.get(stack))
+                    _walk_from(model, network, owned, family, failures, classes.get(stack), watch)
     failing = {(network, source, to) for network, _family, source, to in failures.pairs}
     return Flows(pairs=pairs, delivered=pairs - len(failing), families=tuple(sorted(families)), failures=failures)
 
@@ -137,13 +138,17 @@ def _walk_from(
     family: int,
     failures: Failures,
     alike: StackClass | None,
+    watch: Watch | None,
 ) -> None:
     """Everything that one stack owns towards everything the others own, but for what its class has proved."""
     mine = owned.everything(family)
     wanted = union(subtract(network.total[family], mine), network.contested[family])
+    if watch is not None and alike is not None:
+        for start in starts(model, owned, family):
+            watch.passing(owned.stack, family, start.sources, wanted, ingress=start.ingress, origin=owned.stack)
     if alike is not None and _sets_out(model, network, owned, family, alike):
         wanted = alike.left_for(owned.stack, wanted)
-    walk = Walk(model, family, on_past_blockers=True)
+    walk = Walk(model, family, on_past_blockers=True, watch=watch)
     for start in starts(model, owned, family):
         for piece in walk.start(owned.stack, start.sources, wanted, ingress=start.ingress):
             for to, part in _failing(network, piece, family):

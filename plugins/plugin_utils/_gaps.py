@@ -118,8 +118,19 @@ def _owned_by_others(
     return EMPTY, None
 
 
-def unrouted(model: Model) -> t.Iterator[Unrouted]:
-    """Per interface and peer, the AllowedIPs entries of which not one address is routed into the device."""
+def unrouted(model: Model) -> tuple[Unrouted, ...]:
+    """Per interface and peer, the AllowedIPs entries of which not one address is routed into the device.
+
+    Computed once per fleet.
+    """
+    memo = model.fleet.memo
+    if "unrouted" not in memo:
+        memo["unrouted"] = tuple(_find_unrouted(model))
+    found: tuple[Unrouted, ...] = memo["unrouted"]
+    return found
+
+
+def _find_unrouted(model: Model) -> t.Iterator[Unrouted]:
     for interface in model.interfaces:
         stack = model.stacks[interface.stack]
         if stack.devices.get(interface.name) is not interface:

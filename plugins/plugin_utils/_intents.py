@@ -9,6 +9,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import format_number
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._constructs import Watch
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import (
     FAMILIES,
     End,
@@ -67,12 +68,12 @@ class _Resolved:
         return union(*found, self.nobodys[family])
 
 
-def judge_expectations(model: Model, ownership: Ownership) -> list[Intent]:
-    """Every declared intent, in document order."""
-    return [_judge(model, ownership, one) for one in model.fleet.expectations]
+def judge_expectations(model: Model, ownership: Ownership, *, watch: Watch | None = None) -> list[Intent]:
+    """Every declared intent, in document order. watch: is told of every stack that they pass."""
+    return [_judge(model, ownership, one, watch) for one in model.fleet.expectations]
 
 
-def _judge(model: Model, ownership: Ownership, wanted: Expectation) -> Intent:
+def _judge(model: Model, ownership: Ownership, wanted: Expectation, watch: Watch | None) -> Intent:
     source = _resolve(ownership, wanted.source, wanted.network)
     destination = _resolve(ownership, wanted.destination, wanted.network)
     if wanted.reach and not (source.parts and (destination.parts or any(destination.nobodys.values()))):
@@ -80,9 +81,10 @@ def _judge(model: Model, ownership: Ownership, wanted: Expectation) -> Intent:
         return Intent(expectation=wanted, holds=False, reason=f"nobody in this fleet owns {missing.text}")
     tested = False
     for family in FAMILIES:
-        there = list(_walks(model, source, destination, family, relaxed=wanted.reach))
+        walk = Walk(model, family, on_past_blockers=wanted.reach, watch=watch)
+        there = list(_walks(walk, source, destination))
         tested = tested or bool(there)
-        back = list(_walks(model, destination, source, family, relaxed=True)) if wanted.reach else []
+        back = list(_walks(walk, destination, source)) if wanted.reach else []
         for way, pieces, target in ((False, there, destination), (True, back, source)):
             for stack, piece in pieces:
                 example = _breaks(wanted, stack, piece, target, family)
@@ -100,11 +102,9 @@ def _judge(model: Model, ownership: Ownership, wanted: Expectation) -> Intent:
     return Intent(expectation=wanted, holds=True)
 
 
-def _walks(
-    model: Model, source: _Resolved, destination: _Resolved, family: int, *, relaxed: bool
-) -> t.Iterator[tuple[StackId, Piece]]:
+def _walks(walk: Walk, source: _Resolved, destination: _Resolved) -> t.Iterator[tuple[StackId, Piece]]:
     """Every piece from one end to the other; what a stack owns itself on both ends stays at home and is left out."""
-    walk = Walk(model, family, on_past_blockers=relaxed)
+    model, family = walk.model, walk.family
     wanted = destination.all(family)
     for stack, owned in source.owned.items():
         mine = source.parts.get((stack, family), EMPTY)

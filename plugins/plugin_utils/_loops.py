@@ -1,30 +1,27 @@
 # Copyright (c) 2026 the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Packets that go round: forwarding loops of inner packets, and outer packets that end in their own tunnel."""
+"""Inner packets that go round: forwarding loops, and relays that send a packet back to where it came from."""
 
 from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._endpoint import parse_endpoint
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Interface, StackId
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._flows import starts
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rows import Row
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ownership import Ownership
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rows import Owner
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
+    EMPTY,
     Intervals,
     everything,
     from_prefixes,
     intersect,
     union,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._walk import Context, Walk
-
-# The source address that WireGuard asks routing with before it knows one.
-UNSPECIFIED = 0
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._walk import Context, Piece, Walk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,75 +120,93 @@ def _normal(context: Context) -> tuple[tuple[StackId, str], ...]:
     return tuple(ring[first:] + ring[:first])
 
 
-def find_own_tunnels(model: Model) -> t.Iterator[tuple[Interface, str, str, list[str]]]:
-    """(interface, peer, endpoint, the tunnels in between) wherever outer packets come back to their own tunnel."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounce:
+    """A relay that sends what comes from a peer back to that peer. destinations: owned, as are the sources."""
+
+    family: int
+    relay: Interface
+    sender: Interface
+    destinations: Intervals
+    source: int
+
+
+def find_bounces(model: Model, ownership: Ownership) -> t.Iterator[Bounce]:
+    """Every relay and peer between which a packet goes to and fro; one that goes round for ever is a loop instead.
+
+    Candidates cost one look at what each row gives to each of its peers: a peer that keeps it at home sends none of it.
+    """
+    told: set[tuple[int, Interface, Interface]] = set()
+    done: set[int] = set()
     for interface in model.interfaces:
-        cryptokey = model.cryptokey(interface)
-        for ident in dict.fromkeys(one for one in carried_peers(model, interface) if one in cryptokey):
-            endpoint = endpoint_of(model, interface, ident)
-            if endpoint is None:
+        for row in model.cryptokey(interface).shared_rows():
+            if id(row) in done:
                 continue
-            seen: list[tuple[Interface, str]] = []
-            step = next_tunnel(model, interface, ident)
-            while step is not None and step not in seen and step != (interface, ident):
-                seen.append(step)
-                step = next_tunnel(model, *step)
-            if step == (interface, ident):
-                yield interface, cryptokey.entries(ident)[-1].name, endpoint[0], [one.label for one, _peer in seen]
+            done.add(id(row))
+            for ident, owners in row.by_ident.items():
+                sender = model.target(interface, ident)
+                for bounce in () if sender is None else _bounces(model, ownership, sender, owners):
+                    key = bounce.family, bounce.relay, bounce.sender
+                    if key not in told:
+                        told.add(key)
+                        yield bounce
 
 
-def carried_peers(model: Model, interface: Interface) -> t.Iterator[str]:
-    """The peers whose endpoint some WireGuard device of the birth namespace could take, whatever the rules say."""
-    stack = model.stacks[StackId(interface.host, interface.socket_namespace)]
-    into = [route for route in stack.fib.routes if route.device in stack.devices]
-    cryptokey = model.cryptokey(interface)
-    for route in into:
-        carrier = model.cryptokey(stack.devices[t.cast("str", route.device)])
-        key = "endpoints", cryptokey.rows, carrier.rows, route.destination, bool(cryptokey.own) and interface
-        memo: dict[t.Any, list[str]] = model.fleet.memo.setdefault("carried", {})
-        if key not in memo:
-            # Asked of the complete rows, so that all that share them share the answer; the real look-up comes later.
-            rows = carrier.shared_rows()
-            memo[key] = [
-                ident
-                for ident in cryptokey.complete()
-                if _is_listed(endpoint_of(model, interface, ident), route.destination, rows)
-            ]
-        yield from memo[key]
+def _bounces(model: Model, ownership: Ownership, sender: Interface, owners: list[Owner]) -> t.Iterator[Bounce]:
+    """What a peer sends to a relay although the relay may give it back. owners: what somebody gives to the peer."""
+    network = ownership.networks.get(sender.network or "")
+    stack = model.stacks[sender.stack]
+    if network is None or stack.devices.get(sender.name) is not sender:
+        return
+    for family in FAMILIES:
+        given = from_prefixes(owner.prefix for owner in owners if owner.prefix.family == family)
+        owned = intersect(given, network.total[family]) if given else EMPTY
+        # Most peers have nobody else for what is theirs: the cheapest look-up settles it.
+        if not owned or set(model.cryptokey(sender).split(family, owned)) == {None}:
+            continue
+        for start in starts(model, network.stacks[sender.stack], family):
+            sent = union(
+                *(
+                    part
+                    for members, sample in stack.fib.source_classes(family)
+                    if intersect(start.sources, members)
+                    for decision, part in stack.fib.split(family, sample, owned, ingress=start.ingress).items()
+                    if decision.device == sender.name
+                )
+            )
+            for onwards, part in model.cryptokey(sender).split(family, sent).items() if sent else ():
+                relay = None if onwards is None else model.target(sender, onwards)
+                if relay is not None and _may_return(model, relay, sender, part, family):
+                    walk = Walk(model, family).start(sender.stack, start.sources, part, ingress=start.ingress)
+                    yield from _returned(list(walk), relay, sender, family)
 
 
-def _is_listed(endpoint: tuple[str, int, int] | None, destination: Prefix | None, rows: list[Row]) -> bool:
-    """Whether a route's prefix, or for a route that follows AllowedIPs some entry, holds the endpoint."""
-    if endpoint is None:
-        return False
-    _text, family, number = endpoint
-    if destination is not None:
-        return destination.contains(Prefix(family, number, WIDTH[family]))
-    return any(row.partition(family).at(number) is not None for row in rows)
+def _may_return(model: Model, relay: Interface, sender: Interface, part: Intervals, family: int) -> bool:
+    """Whether the relay's AllowedIPs give any of it to the sender; its routes are left to the walk."""
+    entry = model.entry_of(relay, sender)
+    forwards = model.stacks[relay.stack].stack.forwarding[family]
+    return forwards and entry is not None and entry in model.cryptokey(relay).split(family, part)
 
 
-def endpoint_of(model: Model, interface: Interface, ident: str) -> tuple[str, int, int] | None:
-    """(text, family, address) of a peer's endpoint where it is an address."""
-    for entry in reversed(model.cryptokey(interface).entries(ident)):
-        if entry.endpoint is not None:
-            try:
-                address = parse_endpoint(entry.endpoint).address
-            except InvalidInput:
-                return None
-            return None if address is None else (entry.endpoint, address.family, address.number)
-    return None
+def _returned(pieces: list[Piece], relay: Interface, sender: Interface, family: int) -> t.Iterator[Bounce]:
+    """The pieces that were at the sender, at the relay and at the sender again, and do not go on for ever."""
+    back = [piece for piece in pieces if _came_back(piece.context, relay, sender)]
+    kept = [piece for piece in back if piece.outcome != "loop"]
+    if kept:
+        yield Bounce(
+            family=family,
+            relay=relay,
+            sender=sender,
+            destinations=union(*(piece.destinations for piece in kept)),
+            source=kept[0].sources[0],
+        )
 
 
-def next_tunnel(model: Model, interface: Interface, ident: str) -> tuple[Interface, str] | None:
-    """The tunnel that carries the outer packets of a tunnel; None where they leave by another device."""
-    endpoint = endpoint_of(model, interface, ident)
-    if endpoint is None:
-        return None
-    _text, family, number = endpoint
-    stack = model.stacks[StackId(interface.host, interface.socket_namespace)]
-    decision = stack.fib.lookup(family, UNSPECIFIED, number, mark=interface.fwmark).decision
-    carrier = stack.devices.get(decision.device or "")
-    if carrier is None:
-        return None
-    owner = model.cryptokey(carrier).trie(family).at(number)
-    return None if owner is None else (carrier, owner.ident)
+def _came_back(context: Context, relay: Interface, sender: Interface) -> bool:
+    """Whether a packet's way begins sender, relay, sender."""
+    stacks: list[StackId] = []
+    earlier: Context | None = context
+    while earlier is not None:
+        stacks.append(earlier.stack)
+        earlier = earlier.parent
+    return stacks[::-1][:3] == [sender.stack, relay.stack, sender.stack]

@@ -9,14 +9,15 @@ import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fib import LOOPBACK
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Interface
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._loops import (
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model, StackModel
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._outer_path import (
     UNSPECIFIED,
     carried_peers,
     endpoint_of,
     next_tunnel,
+    outer_stack,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model, StackModel
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._outer import Remote, Remotes, birth_stack, remotes
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._remotes import Remote, Remotes, remotes
 
 # What both the kernel and wireguard-go give a new device, and what a device has of which nothing is said.
 TUNNEL_MTU = 1420
@@ -52,7 +53,7 @@ def tightest_way(model: Model, interface: Interface) -> Way | None:
 
 def _by_links(model: Model, interface: Interface) -> t.Iterator[Way]:
     """Of each device that is too narrow, one endpoint that it is used for."""
-    stack = birth_stack(model, interface)
+    stack = outer_stack(model, interface)
     for family in FAMILIES:
         narrow: dict[str, int] = {}
         for route in stack.fib.routes:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput, WireguardError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._assumptions import assumptions_of
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._constructs import OnPath, Watch
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Fleet, StackId
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._flows import Failures, intended_flows
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._intents import Intent, judge_expectations
@@ -41,6 +42,7 @@ class Proof:
     addresses_classified: dict[int, int]
     failures: Failures
     intents: tuple[Intent, ...]
+    unmodelled: tuple[OnPath, ...]
     assumptions: tuple[dict[str, t.Any], ...]
     counts: dict[str, int]
 
@@ -74,12 +76,14 @@ def prove(fleet: Fleet) -> Proof:
 def _prove(fleet: Fleet) -> Proof:
     model = Model.of(fleet)
     ownership = Ownership.of(model)
-    flows = intended_flows(model, ownership)
-    intents = judge_expectations(model, ownership)
+    watch = Watch.of(model)
+    flows = intended_flows(model, ownership, watch=watch)
+    intents = judge_expectations(model, ownership, watch=watch)
+    unmodelled = () if watch is None else watch.in_order()
     # A bad value is left out of the fleet, so that what is proved is not what was declared. Not so host bits and
     # IPv4-mapped prefixes: they are read as the kernel does.
     unread = any(problem.rule not in ("WG205", "WG211") for problem in fleet.problems)
-    unknown = unread or bool(fleet.unmodelled) or any(interface.key is None for interface in model.interfaces)
+    unknown = unread or bool(unmodelled) or any(interface.key is None for interface in model.interfaces)
     refuted = flows.delivered < flows.pairs or not all(intent.holds for intent in intents)
     return Proof(
         verdict="refuted" if refuted else "unproven" if unknown else "proved",
@@ -89,6 +93,7 @@ def _prove(fleet: Fleet) -> Proof:
         addresses_classified={family: _classified(model, family) for family in FAMILIES},
         failures=flows.failures,
         intents=tuple(intents),
+        unmodelled=unmodelled,
         assumptions=tuple(assumptions_of(model, ownership)),
         counts={
             "stacks": len({interface.stack for interface in model.interfaces}),

@@ -103,6 +103,17 @@ class Values:
             self.refused("WG206", node.at(key), error)
             return None
 
+    def name_servers(self, node: Node, key: str) -> tuple[Address, ...]:
+        """The addresses of a list; what else stands there is a search domain, as in wg-quick(8)."""
+        servers = []
+        for text, path in node.texts(key):
+            if ":" in text or text.replace(".", "").isdigit():
+                try:
+                    servers.append(parse_address(text))
+                except InvalidInput as error:
+                    self.refused("WG206", path, error)
+        return tuple(servers)
+
     def public_key(self, node: Node, key: str) -> tuple[str | None, bool]:
         """(the key or None while it is not known, whether what stands there is no key). Never shows the text."""
         if key not in node:
@@ -160,6 +171,14 @@ class Values:
         head, slash, tail = str.__str__(value).partition("/")
         number = _mark_number(head, node.at(key))
         return number, _mark_number(tail, node.at(key)) if slash else 0xFFFFFFFF
+
+
+def address_among(text: str | None) -> Address | None:
+    """The address that a text is; None for a name, which is left to whoever resolves it."""
+    try:
+        return None if text is None else parse_address(text)
+    except InvalidInput:
+        return None
 
 
 def _mark_number(value: t.Any, path: str) -> int:

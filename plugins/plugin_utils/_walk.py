@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._constructs import Watch
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fib import LOOPBACK, Decision
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Interface, StackId
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model, StackModel
@@ -76,10 +77,14 @@ class Walk:
     flow are seen; a piece's outcome is then the first blocker's.
     """
 
-    def __init__(self, model: Model, family: int, *, on_past_blockers: bool = False) -> None:
+    def __init__(
+        self, model: Model, family: int, *, on_past_blockers: bool = False, watch: Watch | None = None
+    ) -> None:
+        """watch: is told of everything that a stack has to route."""
         self.model = model
         self.family = family
         self._on = on_past_blockers
+        self._watch = watch
 
     def start(
         self, stack: StackId, sources: Intervals, destinations: Intervals, *, ingress: str = LOOPBACK
@@ -131,6 +136,11 @@ class Walk:
 
     def _route(self, stack: StackModel, steps: _Steps, sources: Intervals, sample: int) -> None:
         context = steps.task.context
+        if self._watch is not None:
+            origin = _first(context).stack
+            self._watch.passing(
+                context.stack, self.family, sources, steps.task.destinations, ingress=context.ingress, origin=origin
+            )
         received = context.ingress != LOOPBACK
         groups = stack.fib.split(self.family, sample, steps.task.destinations, ingress=context.ingress)
         onwards: Intervals = EMPTY
@@ -279,6 +289,13 @@ def _seen_before(context: Context) -> bool:
             return True
         earlier = earlier.parent
     return False
+
+
+def _first(context: Context) -> Context:
+    """Where the packets set out."""
+    while context.parent is not None:
+        context = context.parent
+    return context
 
 
 def _reverse(groups: dict[Decision, Intervals], device: str | None) -> Intervals:

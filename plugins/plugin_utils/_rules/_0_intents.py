@@ -89,12 +89,18 @@ def _deny_delivered(case: Case) -> t.Iterator[Finding]:
 
 
 def _not_modelled(case: Case) -> t.Iterator[Finding]:
-    for construct in case.fleet.unmodelled:
+    for one in case.proof.unmodelled:
+        construct = one.construct
+        packet = f"{format_number(one.family, one.source)} to {format_number(one.family, one.destination)}"
+        sender = one.origin or construct.stack
         yield Finding(
             host=construct.stack.host,
             namespace=construct.stack.namespace,
-            message=f"{construct.path} of {construct.stack} is {construct.what}, which the proof does not model",
+            interface=construct.device,
+            message=f"{construct.path} of {construct.stack} is {construct.what}, which the proof does not model, "
+            f"and it may decide where a packet from {packet} goes",
             hint="verify the flows that it touches with real packets, or leave the construct out",
+            witness=witness(sender, one.family, one.source, one.destination),
         )
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Interface
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._outer import (
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._remotes import (
     Remote,
-    birth_stack,
+    outer_stack,
     remotes,
     underlay_families,
     unroutable,
@@ -32,7 +32,7 @@ def _missing_family(case: Case) -> t.Iterator[Finding]:
                 continue
             found = list(_dialled_by(case, interface, family))
             if found:
-                stack = birth_stack(case.model, interface)
+                stack = outer_stack(case.model, interface)
                 yield on_interface(
                     interface,
                     f"{interface.label} dials {_named(found)}, but {stack.id} has no IPv{family} to send from",
@@ -44,7 +44,7 @@ def _missing_family(case: Case) -> t.Iterator[Finding]:
 
 def _has_family(case: Case, interface: Interface, family: int) -> bool:
     """Whether the birth stack has a family, as far as the document tells."""
-    stack = birth_stack(case.model, interface)
+    stack = outer_stack(case.model, interface)
     if family == 6 and not stack.stack.ipv6:
         return False
     found = underlay_families(stack)
@@ -61,7 +61,7 @@ def _dialled_by(case: Case, interface: Interface, family: int) -> t.Iterator[Rem
 
 def _no_way(case: Case) -> t.Iterator[Finding]:
     for interface in case.model.interfaces:
-        stack = birth_stack(case.model, interface)
+        stack = outer_stack(case.model, interface)
         if not stack.stack.lists_routes:
             continue
         for family in sorted(underlay_families(stack)):

@@ -14,7 +14,10 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules import 
     _1_identity,
     _2_allowed_ips,
     _2_ranges,
+    _3_policy,
+    _3_routes,
     _3_routing,
+    _3_sources,
     _4_loops,
     _5_endpoints,
     _5_links,
@@ -22,6 +25,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules import 
     _6_addressing,
     _6_claims,
     _6_pools,
+    _7_full_tunnels,
     _8_size,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._rule import SEVERITIES, Case, Rule
@@ -32,7 +36,10 @@ _FILES = (
     _1_identity,
     _2_allowed_ips,
     _2_ranges,
+    _3_policy,
+    _3_routes,
     _3_routing,
+    _3_sources,
     _4_loops,
     _5_endpoints,
     _5_links,
@@ -40,6 +47,7 @@ _FILES = (
     _6_addressing,
     _6_claims,
     _6_pools,
+    _7_full_tunnels,
     _8_size,
 )
 CATALOGUE: tuple[Rule, ...] = tuple(sorted((rule for one in _FILES for rule in one.RULES), key=lambda rule: rule.id))

@@ -69,8 +69,8 @@ PEER = (*INTERFACE, "peers", 0)
         ((*STACK, "routes"), [{"destination": "10.0.0.0/8"}], "routes[0]: names no device"),
         (
             (*STACK, "routes"),
-            [{"destination": "10.0.0.0/8", "type": "nat"}],
-            "routes[0].type: 'nat' is not a route type",
+            [{"destination": "10.0.0.0/8", "type": "static"}],
+            "routes[0].type: 'static' is not a route type",
         ),
         ((*STACK, "rules"), [{"table": "x"}], "rules[0]: has no priority"),
         (("networks",), {"corp": {"expect": [{"from": {"host": "z"}, "to": {"host": "a"}}]}}, "'z' is not a host of"),
@@ -210,9 +210,3 @@ def test_junk_anywhere_is_a_finding_or_an_error_with_a_path_but_never_a_crash(ju
         assert found is not None or wrong
         if found is not None:
             _rules.check(found)
-
-
-def test_address_translation_on_a_tunnel_is_not_modelled() -> None:
-    document = changed((*STACK, "masquerade"), ["wg0"])
-    findings = _rules.check(parse_fleet(document))
-    assert [finding["rule"] for finding in findings if finding["severity"] != "info"] == ["WG003"]

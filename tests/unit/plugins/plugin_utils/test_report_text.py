@@ -37,7 +37,7 @@ def headings(text: str) -> list[str]:
 def test_a_proved_plan_says_so_in_its_last_lines() -> None:
     text = render_report(planned(MEMBERS))
     assert text.startswith("WireGuard plan: 3 hosts, 3 interfaces; network corp (3 members)\n")
-    assert "PROVED under 4 assumptions: 6 of 6 flows delivered, IPv4\n" in text
+    assert "PROVED under 5 assumptions: 6 of 6 flows delivered, IPv4\n" in text
     assert "3 stacks, 3 interfaces, 6 peers, 8 AllowedIPs" in " ".join(text.split())
     assert "classified 3 × 2^32 IPv4 and 3 × 2^128 IPv6 addresses" in " ".join(text.split())
     assert "Not to be applied" not in text

@@ -142,10 +142,10 @@ def test_loopback_addresses_belong_to_everybody() -> None:
 def test_an_address_that_nobody_has_is_an_assumption_not_a_finding() -> None:
     document = stack(dialling("198.51.100.2:51820"), "b", addresses={"eth0": ["192.0.2.2/24"]})
     assert found(document, "WG503") == []
-    (told,) = [one for one in prove(parse_fleet(document)).assumptions if "translation" in one["assumption"]]
+    (told,) = [one for one in prove(parse_fleet(document)).assumptions if "1:1 NAT" in one["assumption"]]
     assert told["hosts"] == ["b"]
     stack(document, "b", addresses={"eth0": ["198.51.100.2/24"]})
-    assert not [one for one in prove(parse_fleet(document)).assumptions if "translation" in one["assumption"]]
+    assert not [one for one in prove(parse_fleet(document)).assumptions if "1:1 NAT" in one["assumption"]]
 
 
 @pytest.mark.parametrize(("port", "told"), [(0, True), (None, False), (51820, False)])

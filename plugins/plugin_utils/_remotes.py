@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix, parse_prefix
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._dialling import with_endpoint
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fib import LOOPBACK, Fib
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Interface, StackId
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._loops import UNSPECIFIED
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Interface
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model, StackModel
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._outer_path import UNSPECIFIED, outer_stack
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._policy import applies, region_of
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rows import group_row
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
@@ -54,11 +54,6 @@ class Remotes:
         while index < len(listed) and listed[index].number <= prefix.last:
             yield listed[index]
             index += 1
-
-
-def birth_stack(model: Model, interface: Interface) -> StackModel:
-    """The stack that routes the outer packets of an interface."""
-    return model.stacks[StackId(interface.host, interface.socket_namespace)]
 
 
 def remotes(model: Model, interface: Interface) -> t.Iterator[Remotes]:
@@ -112,7 +107,7 @@ def underlay_families(stack: StackModel) -> frozenset[int]:
 
 def unroutable(model: Model, interface: Interface, family: int) -> t.Iterator[tuple[Remote, str]]:
     """The endpoints of a family that the birth stack has no way to, each with what the look-up ends in."""
-    fib = birth_stack(model, interface).fib
+    fib = outer_stack(model, interface).fib
     if _reaches_everything(fib, family, interface.fwmark):
         return
     left_out = model.cryptokey(interface).overrides

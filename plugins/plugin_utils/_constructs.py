@@ -1,0 +1,193 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Constructs that are not modelled: which of them lie on the path of a packet that somebody means to send.
+
+A construct lies on a path where the stack would treat a passing packet otherwise if the construct applied to it. So the
+stack's routing is computed twice, as the model has it and as it would be with the construct for every packet, and
+the two are compared for exactly the packets that the proof sees pass.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import parse_prefix
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fib import LOOPBACK, Decision, Fib
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import (
+    FAMILIES,
+    OPAQUE,
+    Route,
+    StackId,
+    Unmodelled,
+)
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model, StackModel
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
+    EMPTY,
+    Intervals,
+    from_numbers,
+    intersect,
+    subtract,
+    union,
+)
+
+_EVERYTHING = ("0.0.0.0/0", "::/0")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class OnPath:
+    """A construct and one packet that it could treat otherwise. origin: the stack that sends it, if it is known."""
+
+    construct: Unmodelled
+    family: int
+    source: int
+    destination: int
+    origin: StackId | None
+
+
+class Watch:
+    """Looks at what the proof's walks meet, until every construct is found on some path."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._pending: dict[StackId, list[Unmodelled]] = {}
+        for construct in model.fleet.unmodelled:
+            self._pending.setdefault(construct.stack, []).append(construct)
+        self._with: dict[Unmodelled, Fib] = {}
+        self.found: list[OnPath] = []
+
+    @classmethod
+    def of(cls, model: Model) -> Watch | None:
+        """None where there is nothing to look for."""
+        return cls(model) if model.fleet.unmodelled else None
+
+    def passing(
+        self,
+        stack: StackId,
+        family: int,
+        sources: Intervals,
+        destinations: Intervals,
+        *,
+        ingress: str,
+        origin: StackId | None = None,
+    ) -> None:
+        """A rectangle of packets that a stack has to route."""
+        for construct in tuple(self._pending.get(stack, ())):
+            packet = self._touched(construct, family, sources, destinations, ingress)
+            if packet is not None:
+                self._pending[stack].remove(construct)
+                self.found.append(
+                    OnPath(construct=construct, family=family, source=packet[0], destination=packet[1], origin=origin)
+                )
+
+    def in_order(self) -> tuple[OnPath, ...]:
+        """What was found, in document order."""
+        order = {construct: index for index, construct in enumerate(self._model.fleet.unmodelled)}
+        return tuple(sorted(self.found, key=lambda one: order[one.construct]))
+
+    def _touched(
+        self, construct: Unmodelled, family: int, sources: Intervals, destinations: Intervals, ingress: str
+    ) -> tuple[int, int] | None:
+        """One packet of the rectangle that the construct could treat otherwise."""
+        stack = self._model.stacks[construct.stack]
+        if construct.device is not None:
+            return self._rewritten(stack, construct.device, family, sources, destinations, ingress)
+        if construct.route is None and construct.rule is None:
+            return sources[0], destinations[0]
+        other = self._variant(construct)
+        packet = _first_difference(stack.fib, other, family, sources, destinations, ingress=ingress)
+        if packet is None and family == 4 and stack.stack.rp_filter.get(ingress, 0):
+            packet = self._reverse_difference(stack, other, sources, destinations)
+        return packet
+
+    def _reverse_difference(
+        self, stack: StackModel, other: Fib, sources: Intervals, destinations: Intervals
+    ) -> tuple[int, int] | None:
+        """The same for the look-up of the reverse path filter, which turns the packet around."""
+        named = {rule.ingress for rule in (*stack.fib.rules[4], *other.rules[4]) if rule.ingress is not None}
+        for ingress in sorted({LOOPBACK, *named}):
+            packet = _first_difference(stack.fib, other, 4, destinations, sources, ingress=ingress)
+            if packet is not None:
+                return packet[1], packet[0]
+        return None
+
+    def _rewritten(
+        self,
+        stack: StackModel,
+        device: str,
+        family: int,
+        sources: Intervals,
+        destinations: Intervals,
+        ingress: str,
+    ) -> tuple[int, int] | None:
+        """A packet that leaves by a device which replaces the source: the device's one address stays what it is."""
+        interface = stack.devices.get(device)
+        own = [one.number for one in interface.addresses if one.family == family] if interface else []
+        rewritten = subtract(sources, from_numbers(own)) if len(own) == 1 else sources
+        for members, sample in stack.fib.source_classes(family) if rewritten else ():
+            mine = intersect(rewritten, members)
+            groups = stack.fib.split(family, sample, destinations, ingress=ingress) if mine else {}
+            for decision, part in groups.items():
+                if decision.kind == "unicast" and decision.device == device:
+                    return mine[0], part[0]
+        return None
+
+    def _variant(self, construct: Unmodelled) -> Fib:
+        """The routing of a stack if the construct applied to every packet."""
+        if construct not in self._with:
+            stack = self._model.stacks[construct.stack]
+            routes, rules = stack.stack.routes, stack.stack.rules
+            if construct.route is not None:
+                if construct.instead is None:
+                    routes = (*routes, construct.route)
+                else:
+                    routes = tuple(construct.route if one is construct.instead else one for one in routes)
+            if construct.rule is not None:
+                rules = tuple(sorted((*rules, construct.rule), key=lambda one: one.position))
+                routes = (*routes, *_OPAQUE_DEFAULTS)
+            described = dataclasses.replace(stack.stack, routes=routes, rules=rules)
+            tables = {name: self._model.cryptokey(interface) for name, interface in stack.devices.items()}
+            self._with[construct] = Fib(described, list(stack.devices.values()), tables)
+        return self._with[construct]
+
+
+def _first_difference(
+    one: Fib, other: Fib, family: int, sources: Intervals, destinations: Intervals, *, ingress: str
+) -> tuple[int, int] | None:
+    """A packet of the rectangle that the two treat differently."""
+    for members, sample in one.source_classes(family):
+        for inner, inner_sample in other.source_classes(family):
+            mine = intersect(intersect(sources, members), inner)
+            if not mine:
+                continue
+            before = _by_target(one.split(family, sample, destinations, ingress=ingress))
+            after = _by_target(other.split(family, inner_sample, destinations, ingress=ingress))
+            for target, part in after.items():
+                changed = subtract(part, before.get(target, EMPTY))
+                if changed:
+                    return mine[0], changed[0]
+    return None
+
+
+def _by_target(groups: dict[Decision, Intervals]) -> dict[tuple[str, str | None], Intervals]:
+    """Decisions of different tables compare by what they say."""
+    found: dict[tuple[str, str | None], Intervals] = {}
+    for decision, part in groups.items():
+        key = decision.kind, decision.device
+        found[key] = union(found.get(key, EMPTY), part)
+    return found
+
+
+_OPAQUE_DEFAULTS = tuple(
+    Route(
+        destination=parse_prefix(text),
+        device=OPAQUE,
+        gateway=None,
+        table=OPAQUE,
+        metric=dict.fromkeys(FAMILIES, 0),
+        type="unicast",
+        position=-1,
+        origin="construct",
+    )
+    for text in _EVERYTHING
+)
