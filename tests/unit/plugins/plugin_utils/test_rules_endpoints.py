@@ -179,7 +179,7 @@ def test_names_are_one_note_per_network() -> None:
         ({"ipv6": False}, "[2001:db8::2]:51820", True),
         ({"ipv6": False}, "192.0.2.2:51820", False),
         ({"addresses": {"lan0": ["10.9.0.1/24"]}, "advertise": ["10.9.0.0/24"]}, "[2001:db8::2]:51820", False),
-        ({"addresses": {"lo": ["127.0.0.1/8"]}}, "[2001:db8::2]:51820", False),
+        ({"addresses": {"lo": ["198.51.100.9/32"]}}, "[2001:db8::2]:51820", False),
     ],
 )
 def test_the_family_of_an_endpoint(options: Document, endpoint: str, told: bool) -> None:
@@ -215,6 +215,7 @@ NEAR = {"eth0": ["198.51.100.1/24"]}
         ([{**DEFAULT, "table": "100"}, AUTO], 7, [{"priority": 10, "fwmark": 7, "table": "100"}], False),
         ([{**DEFAULT, "table": "100"}, AUTO], 0, [{"priority": 10, "to": "192.0.2.0/24", "table": "100"}], False),
         ([DEFAULT, AUTO], 0, [{"priority": 10, "suppress_prefixlength": 0, "table": "main"}], False),
+        ([{**DEFAULT, "table": "100"}, AUTO], 0, [{"priority": 10, "to": "192.0.3.0/24", "table": "100"}], True),
     ],
 )
 def test_the_way_to_an_endpoint(routes: list[Document] | None, mark: int, rules: list[Document], told: bool) -> None:
