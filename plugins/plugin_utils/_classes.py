@@ -52,10 +52,19 @@ class StackClass:
         return next(iter(self.members.values()))
 
 
+def classes_of(model: Model, network: NetworkOwnership, family: int) -> list[StackClass]:
+    """The classes of a network, found once per fleet."""
+    memo: dict[tuple[str, int], list[StackClass]] = model.fleet.memo.setdefault("classes", {})
+    if (network.name, family) not in memo:
+        memo[network.name, family] = find_classes(model, network, family)
+    return memo[network.name, family]
+
+
 def find_classes(model: Model, network: NetworkOwnership, family: int) -> list[StackClass]:
-    """The classes of a network with what is clear for each; a class of one is not worth it."""
-    if network.contested[family]:
-        return []
+    """The classes of a network with what is clear for each; a class of one is not worth it.
+
+    What several stacks own is clear for nobody, and its owners belong to no class: a class's sources are its own.
+    """
     grouped: dict[tuple[int, ...], dict[StackId, Interface]] = {}
     for stack in network.stacks:
         interface = _uniform(model, network, stack, family)
@@ -76,6 +85,8 @@ def _uniform(model: Model, network: NetworkOwnership, stack: StackId, family: in
     found = model.stacks[stack]
     owned = network.stacks[stack].everything(family)
     if len(found.devices) != 1 or found.stack.rules or not owned or (family == 6 and not found.stack.ipv6):
+        return None
+    if intersect(owned, network.contested[family]):
         return None
     (interface,) = found.devices.values()
     if interface.key is None or model.by_key.get(interface.key) is not interface or interface.network != network.name:
@@ -128,7 +139,8 @@ class _Prover:
         """Fill in ``clear`` and ``exceptions``."""
         sample = self.found.sample
         table = self._table(sample)
-        for ident, part in table.split(self.family, self.network.total[self.family]).items():
+        alone = subtract(self.network.total[self.family], self.network.contested[self.family])
+        for ident, part in table.split(self.family, alone).items():
             target = None if ident is None else self.model.target(sample, ident)
             if ident is None or target is None:
                 continue
