@@ -43,8 +43,8 @@ _Cell = tuple[str, Way | None, Way | None, tuple[StackId, StackId] | None]
 class FlowChange:
     """One thing that happens to flows of one family.
 
-    sources: None for all that each stack owns. others: not meant are the destinations that a stack owns itself, before
-    or after. before, after: the stacks between sender and receiver; None where the flow does not arrive. ends: the
+    sources: None for all that each stack owns. others: said of stacks that are alike, so not meant are the destinations
+    that a stack owns itself, before or after, nor sources that it owns in one fleet only. before, after: the stacks between sender and receiver; None where the flow does not arrive. ends: the
     receivers. moved: the two receivers, where they differ.
     """
 
@@ -66,6 +66,8 @@ class Comparison:
     def __init__(self, before: Fleet, after: Fleet) -> None:
         self.before = Ways.of(before)
         self.after = Ways.of(after)
+        # The hosts that relay what arrives in both fleets, in either of them.
+        self.relays: set[str] = set()
         self._collected: dict[t.Any, _Collected] = {}
         for family in FAMILIES:
             self._compare_family(family)
@@ -75,6 +77,16 @@ class Comparison:
         self.changes = [one for one in changes if one.kind != KEPT]
         # What arrives in both fleets, whichever way: the flows that a change must not break meanwhile.
         self.lasting = [one for one in changes if one.kind in (KEPT, REROUTED)]
+
+    @classmethod
+    def of(cls, before: Fleet, after: Fleet) -> Comparison:
+        """The comparison of two fleets, made once; the later one keeps it."""
+        made: list[tuple[Fleet, Comparison]] = after.memo.setdefault("comparisons", [])
+        for earlier, found in made:
+            if earlier is before:
+                return found
+        made.append((before, cls(before, after)))
+        return made[-1][1]
 
     def destinations_of(self, change: FlowChange, stack: StackId) -> Intervals:
         """Those of a change's destinations that are meant for one of its stacks."""
@@ -88,6 +100,8 @@ class Comparison:
         if change.sources is not None:
             return change.sources
         had, has = self.before.owned(change.family, stack), self.after.owned(change.family, stack)
+        if change.others:
+            return intersect(had, has) if had and has else union(had, has)
         return {GAINED: has, LOST: had}.get(change.kind, intersect(had, has))
 
     def _compare_family(self, family: int) -> None:
@@ -123,7 +137,7 @@ class Comparison:
                 )
                 for side in (before, after)
             )
-            for cell, destinations, ends in compare_ways(family, one, other):
+            for cell, destinations, ends in compare_ways(family, one, other, self.relays):
                 named = None if atom == whole else atom
                 self.collect(family, (stack,), named, cell, destinations, ends)
 
@@ -173,17 +187,18 @@ class _GroupComparison:
         self.other = other
         nothing = Partition.constant(WIDTH[family])
         before, after = one.partition if one else nothing, other.partition if other else nothing
-        self.cells = list(compare_ways(family, before, after))
+        self.cells = list(compare_ways(family, before, after, whole.relays))
 
     def add(self, members: list[StackId]) -> None:
         """Most of them do as the group does; a member's own matters are compared with its own walks."""
         plain: list[StackId] = []
         for stack in members:
-            special = self._special(stack)
-            if not any(intersect(destinations, special) for _cell, destinations, _ends in self.cells):
+            left = self._left(stack)
+            if not any(intersect(destinations, left) for _cell, destinations, _ends in self.cells):
                 plain.append(stack)
             else:
-                self._collect((stack,), special)
+                self._collect((stack,), left)
+            special = union(left, self._changing(stack)) if self.one and self.other else left
             if special:
                 self._compare_special(stack, special)
             self._compare_sources(stack)
@@ -192,19 +207,20 @@ class _GroupComparison:
     def _collect(self, stacks: tuple[StackId, ...], special: Intervals) -> None:
         for cell, destinations, ends in self.cells if stacks else ():
             left = subtract(destinations, special)
+            if left != destinations:
+                ends = frozenset(end for end in ends if intersect(left, self._owned(end)))
             if left:
                 self.whole.collect(self.family, stacks, None, cell, left, ends, others=True)
 
-    def _special(self, stack: StackId) -> Intervals:
-        """The destinations at which a member may differ from its group."""
-        before, after, family = self.whole.before, self.whole.after, self.family
-        left = [
-            ways.left_for(family, stack) for ways, found in ((before, self.one), (after, self.other)) if found is not None
-        ]
-        if self.one is None or self.other is None:
-            return union(*left)
-        had, has = before.owned(family, stack), after.owned(family, stack)
-        return union(*left, subtract(had, has), subtract(has, had))
+    def _left(self, stack: StackId) -> Intervals:
+        """The destinations at which a member may differ from its group, but for its own."""
+        sides = ((self.whole.before, self.one), (self.whole.after, self.other))
+        return union(*(ways.left_for(self.family, stack) for ways, found in sides if found is not None))
+
+    def _changing(self, stack: StackId) -> Intervals:
+        """What the stack owns only before or only after."""
+        had, has = self.whole.before.owned(self.family, stack), self.whole.after.owned(self.family, stack)
+        return union(subtract(had, has), subtract(has, had))
 
     def _compare_special(self, stack: StackId, special: Intervals) -> None:
         before, after, family = self.whole.before, self.whole.after, self.family
@@ -219,7 +235,7 @@ class _GroupComparison:
     def _compare_sources(self, stack: StackId) -> None:
         """Addresses that the stack owns only before or only after."""
         before, after, family = self.whole.before, self.whole.after, self.family
-        changing = subtract(union(before.owned(family, stack), after.owned(family, stack)), self._lasting_sources(stack))
+        changing = self._changing(stack) if self.one and self.other else EMPTY
         if changing:
             self.whole.compare_stack(
                 family,
@@ -229,21 +245,26 @@ class _GroupComparison:
                 after=list(after.arrivals(family, stack)),
             )
 
+    def _owned(self, stack: StackId) -> Intervals:
+        return union(self.whole.before.owned(self.family, stack), self.whole.after.owned(self.family, stack))
+
     def _lasting_sources(self, stack: StackId) -> Intervals:
         had, has = self.whole.before.owned(self.family, stack), self.whole.after.owned(self.family, stack)
-        return intersect(had, has) if self.one is not None and self.other is not None else union(had, has)
+        return intersect(had, has) if self.one and self.other else union(had, has)
 
 
 def compare_ways(
-    family: int, one: Partition, other: Partition
+    family: int, one: Partition, other: Partition, relays: set[str]
 ) -> Iterator[tuple[_Cell, Intervals, frozenset[StackId]]]:
-    """Two tables of ways, by what happens: the destinations of each, and where they arrive."""
+    """Two tables of ways, by what happens: the destinations of each, and where they arrive. relays: added to."""
     seen: dict[_Pair, _Pair] = {}
     both = combine(one, other, lambda before, after: seen.setdefault((before, after), (before, after)))
     found: dict[_Cell, tuple[list[Intervals], set[StackId]]] = {}
     for (before, after), destinations in both.split(everything(family)).items():
         if before is None and after is None:
             continue
+        if before is not None and after is not None:
+            relays.update(stack.host for way in (before, after) for stack in way[:-1])
         parts, ends = found.setdefault(_cell(before, after), ([], set()))
         parts.append(destinations)
         ends.update(way[-1] for way in (before, after) if way is not None)

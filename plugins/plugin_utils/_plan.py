@@ -9,6 +9,8 @@ import typing as t
 from collections.abc import Iterable, Mapping
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._change_summary import summarise
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._comparison import Comparison
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import Inventory
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._derive import derive
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._difference import difference
@@ -54,6 +56,9 @@ def make_plan(
         "proof": summary,
     }
     plan["summary"] = _summary(inventory, plan, previous)
+    plan["summary"]["reachability"] = None
+    if earlier is not None:
+        plan["summary"]["reachability"] = summarise(Comparison.of(earlier, fleet), inventory.groups())
     return plan
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import collections
 import copy
+import ipaddress
 import itertools
 import os
 import random
@@ -35,6 +36,8 @@ def pair_of(seed: str, *, shared: bool) -> tuple[dict, dict]:
         damage(made)
     for _attempt in range(made.random.choice((0, 0, 2))):
         take_a_detour(made)
+    if made.chance(40):
+        move_a_lan(made)
     after = made.document
     chance = random.Random(f"pair {seed}")
     for document in (before, after):
@@ -55,6 +58,27 @@ def take_a_detour(made: Fleet) -> None:
                 around["allowed_ips"] += direct["allowed_ips"]
                 direct["allowed_ips"] = []
             return
+
+
+def move_a_lan(made: Fleet) -> None:
+    """A network is behind another member from now on, and everybody who lists both of them knows it."""
+    owners = [member for member in made.members if member.stack.get("advertise")]
+    if not owners or len(made.members) < 2:
+        return
+    old = made.random.choice(owners)
+    new = made.random.choice([member for member in made.members if member is not old])
+    lan = made.random.choice(old.stack["advertise"])
+    old.stack["advertise"].remove(lan)
+    new.stack.setdefault("advertise", []).append(lan)
+    for text in [one for one in old.stack["addresses"].get("lan0", []) if str(ipaddress.ip_interface(one).network) == lan]:
+        old.stack["addresses"]["lan0"].remove(text)
+        new.stack["addresses"].setdefault("lan0", []).append(text)
+    rows = [member.interface["peers"] for member in made.members]
+    for peers in itertools.chain(rows, made.document["peer_groups"].values()):
+        one, other = _entry(peers, old.interface), _entry(peers, new.interface)
+        if one is not None and other is not None and one is not other and lan in one["allowed_ips"]:
+            one["allowed_ips"].remove(lan)
+            other["allowed_ips"].append(lan)
 
 
 def _entry(peers: list[dict], interface: dict) -> dict | None:
