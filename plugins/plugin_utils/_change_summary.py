@@ -56,20 +56,27 @@ def summarise(comparison: Comparison, groups: Mapping[str, Collection[str]] | No
 
     pairs: ordered pairs of stacks with a flow that this happens to. more: entries beyond those that are listed.
     """
-    names = HostNames(comparison.before.stacks | comparison.after.stacks, groups)
-    merged = _merge(comparison)
-    result: Document = {}
-    for kind in (GAINED, LOST, REROUTED):
-        mine = [one for one in merged if one.kind == kind]
-        mine.sort(key=lambda one: (-one.pairs, one.stacks, one.prefixes, one.before or (), one.after or ()))
-        entries = [_entry(one, names) for one in mine[:_ENTRIES]]
-        result[kind] = {
-            "pairs": count_pairs((one.stacks, one.ends) for one in mine),
-            "entries": entries,
-            "more": len(mine) - len(entries),
-        }
+    result: Document = {
+        kind: tell(comparison, [one for one in comparison.changes if one.kind == kind], groups)
+        for kind in (GAINED, LOST, REROUTED)
+    }
     result["intents"] = changed_intents(comparison.before.model.fleet, comparison.after.model.fleet)
     return result
+
+
+def tell(
+    comparison: Comparison, changes: Iterable[FlowChange], groups: Mapping[str, Collection[str]] | None = None
+) -> Document:
+    """``{pairs, entries, more}`` of some changes of one kind, those of most pairs first."""
+    names = HostNames(comparison.before.stacks | comparison.after.stacks, groups)
+    merged = _merge(comparison, changes)
+    merged.sort(key=lambda one: (-one.pairs, one.stacks, one.prefixes, one.before or (), one.after or ()))
+    entries = [_entry(one, names) for one in merged[:_ENTRIES]]
+    return {
+        "pairs": count_pairs((one.stacks, one.ends) for one in merged),
+        "entries": entries,
+        "more": len(merged) - len(entries),
+    }
 
 
 def count_pairs(related: Iterable[tuple[tuple[StackId, ...], frozenset[StackId]]]) -> int:
@@ -107,10 +114,10 @@ def changed_intents(before: Fleet, after: Fleet) -> list[Document]:
     return found
 
 
-def _merge(comparison: Comparison) -> list[_Merged]:
+def _merge(comparison: Comparison, changes: Iterable[FlowChange]) -> list[_Merged]:
     """Families together, and stacks that each change towards the others as one."""
     by_target: dict[t.Any, list[FlowChange]] = {}
-    for change in comparison.changes:
+    for change in changes:
         by_target.setdefault(_target(comparison, change), []).append(change)
     halves: dict[t.Any, dict[int, tuple[Intervals, Intervals]]] = {}
     for key, same in by_target.items():
@@ -176,6 +183,8 @@ def _receivers(one: _Merged, names: HostNames) -> str:
         return str(one.moved[1])
     if len(one.stacks) > 1 and one.ends == frozenset(one.stacks):
         return "each other"
+    if len(one.stacks) == 1 and len(one.ends) > 1 and one.ends | set(one.stacks) == names.everybody:
+        return "everyone else"
     ends = one.ends if len(one.stacks) > 1 else one.ends - set(one.stacks)
     return names(ends or one.ends)
 

@@ -35,11 +35,15 @@ _Path = tuple[tuple[StackId, str], ...]
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class StackClass:
-    """Members of one network and family that route alike. sources: all that they own together."""
+    """Members of one network and family that route alike. sources: all that they own together.
+
+    clear: delivered, but for the exceptions of some members. dead: every member sends it to nobody of this fleet.
+    """
 
     members: dict[StackId, Interface]
     sources: Intervals
     clear: Intervals = EMPTY
+    dead: Intervals = EMPTY
     exceptions: dict[StackId, list[Intervals]] = field(default_factory=dict)
 
     def left_for(self, stack: StackId, wanted: Intervals) -> Intervals:
@@ -143,6 +147,7 @@ class _Prover:
         for ident, part in table.split(self.family, alone).items():
             target = None if ident is None else self.model.target(sample, ident)
             if ident is None or target is None:
+                self.found.dead = union(self.found.dead, part)
                 continue
             clear = self._behind(target, part, ())
             if clear:

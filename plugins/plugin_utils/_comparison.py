@@ -130,16 +130,19 @@ class Comparison:
     ) -> None:
         """The flows of one stack from some sources, which are cut into sets that all go the same ways."""
         whole = union(self.before.owned(family, stack), self.after.owned(family, stack))
+        found: dict[t.Any, list[Intervals]] = {}
         for atom in _atoms(sources, [*before, *after]):
             one, other = (
                 to_partition(
-                    family, ((found.destinations, found.way) for found in side if intersect(found.sources, atom))
+                    family, ((each.destinations, each.way) for each in side if intersect(each.sources, atom))
                 )
                 for side in (before, after)
             )
-            for cell, destinations, ends in compare_ways(family, one, other, self.relays):
-                named = None if atom == whole else atom
-                self.collect(family, (stack,), named, cell, destinations, ends)
+            for change in compare_ways(family, one, other, self.relays):
+                found.setdefault(change, []).append(atom)
+        for (cell, destinations, ends), atoms in found.items():
+            named = union(*atoms)
+            self.collect(family, (stack,), None if named == whole else named, cell, destinations, ends)
 
     def collect(
         self,

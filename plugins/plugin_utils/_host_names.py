@@ -17,18 +17,18 @@ class HostNames:
     """groups: {name: hosts}; everybody: all stacks that there are."""
 
     def __init__(self, everybody: Iterable[StackId], groups: Mapping[str, Collection[str]] | None = None) -> None:
-        self._everybody = frozenset(everybody)
+        self.everybody = frozenset(everybody)
         self._groups: dict[frozenset[StackId], str] = {}
         for name, hosts in sorted((groups or {}).items()):
-            members = frozenset(stack for stack in self._everybody if stack.host in hosts)
-            if len(members) > 1 and members != self._everybody:
+            members = frozenset(stack for stack in self.everybody if stack.host in hosts)
+            if len(members) > 1 and members != self.everybody:
                 self._groups.setdefault(members, name)
         self._largest_first = sorted(self._groups, key=lambda members: (-len(members), self._groups[members]))
 
     def __call__(self, stacks: Iterable[StackId]) -> str:
         """``everyone``, ``laptops and fra1``, ``fra1, nyc1 and 38 more``."""
         wanted = frozenset(stacks)
-        missing = self._everybody - wanted
+        missing = self.everybody - wanted
         if len(wanted) > 1 and not missing:
             return "everyone"
         if len(missing) <= _SHOWN_BUT and len(wanted) > _SHOWN:

@@ -156,7 +156,7 @@ class Ways:
         ways = ClassWays(
             network=network,
             found=found,
-            unclear=union(subtract(wanted, found.clear), todo),
+            unclear=union(subtract(wanted, union(found.clear, found.dead)), todo),
             arrivals=listed,
             partition=to_partition(family, listed),
         )

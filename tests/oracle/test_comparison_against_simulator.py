@@ -38,6 +38,8 @@ def pair_of(seed: str, *, shared: bool) -> tuple[dict, dict]:
         take_a_detour(made)
     if made.chance(40):
         move_a_lan(made)
+    if made.chance(15):
+        rotate_a_key(made)
     after = made.document
     chance = random.Random(f"pair {seed}")
     for document in (before, after):
@@ -79,6 +81,16 @@ def move_a_lan(made: Fleet) -> None:
         if one is not None and other is not None and one is not other and lan in one["allowed_ips"]:
             one["allowed_ips"].remove(lan)
             other["allowed_ips"].append(lan)
+
+
+def rotate_a_key(made: Fleet) -> None:
+    """A member has a new key, and everybody who lists it knows."""
+    member, key = made.random.choice(made.members), made.key()
+    rows = [one.interface["peers"] for one in made.members]
+    for peer in itertools.chain(*rows, *made.document["peer_groups"].values()):
+        if peer["public_key"] == member.interface["public_key"]:
+            peer["public_key"] = key
+    member.interface["public_key"] = key
 
 
 def _entry(peers: list[dict], interface: dict) -> dict | None:
