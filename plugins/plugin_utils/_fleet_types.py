@@ -107,6 +107,7 @@ class Route:
     type: str
     position: int
     origin: str
+    protocol: str | None = None
 
     def label(self, prefix: Prefix | None = None) -> str:
         """``route 10.0.0.0/8 table main → wg0``, as the trace prints it."""
@@ -150,11 +151,12 @@ class Stack:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Host:
-    """One host: its stacks and the WireGuard interfaces in them."""
+    """One host: its stacks and the WireGuard interfaces in them. controllers: where Ansible comes from, if known."""
 
     name: str
     management_address: str | None
     management_namespace: str
+    controllers: tuple[Prefix, ...]
     stacks: dict[str, Stack]
     interfaces: tuple[Interface, ...]
 

@@ -117,6 +117,7 @@ class RoutingReader:
             type=kind,
             position=position,
             origin="document",
+            protocol=None if node.raw("protocol") is None else str(node.raw("protocol")),
         )
 
     def _rule(self, node: Node, stack: StackId, position: int) -> Rule | None:

@@ -140,7 +140,10 @@ class Ways:
         """One member's walk shows the way of all; what is its own, another one's walk does."""
         wanted, todo = union(network.total[family], network.contested[family]), found.clear
         setting_out = [
-            stack for stack in found.members if sets_out(self.model, network, network.stacks[stack], family, found)
+            stack
+            for stack in found.members
+            # What is dead is so whatever becomes of a packet at home.
+            if not found.clear or sets_out(self.model, network, network.stacks[stack], family, found)
         ]
         arrivals: dict[Way, list[Intervals]] = {}
         for stack in setting_out:

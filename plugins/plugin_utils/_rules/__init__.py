@@ -16,6 +16,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules import 
     _4_loops,
     _5_links,
     _6_addressing,
+    _9_rollout,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._rule import SEVERITIES, Case, Rule
 
@@ -27,17 +28,14 @@ CATALOGUE: tuple[Rule, ...] = (
     *_4_loops.RULES,
     *_5_links.RULES,
     *_6_addressing.RULES,
+    *_9_rollout.RULES,
 )
 BY_ID = {rule.id: rule for rule in CATALOGUE}
 
 
 def check(fleet: Fleet, previous: Fleet | None = None) -> list[dict[str, t.Any]]:
-    """Every finding, errors first, in a fixed order.
-
-    previous: the fleet before the change; no rule of this catalogue compares with it yet, so it is only read.
-    """
-    del previous
-    case = Case(fleet)
+    """Every finding, errors first, in a fixed order. previous: the fleet before the change, which 9xx compare with."""
+    case = Case(fleet, previous)
     findings = [finding for rule in CATALOGUE for finding in rule.findings(case)]
     return sorted(findings, key=_order)
 
