@@ -128,9 +128,7 @@ def _links(value: t.Any) -> list[tuple[str, str]]:
     for index, entry in enumerate(value):
         ends = require_texts(entry, name=f"links_down[{index}]", remedy=remedy)
         if len(ends) != 2:
-            raise InvalidInput(
-                "is not two hosts", path=f"links_down[{index}]", value=", ".join(ends), remedy=remedy
-            )
+            raise InvalidInput("is not two hosts", path=f"links_down[{index}]", value=", ".join(ends), remedy=remedy)
         links.append((ends[0], ends[1]))
     return links
 

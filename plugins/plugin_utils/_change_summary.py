@@ -147,10 +147,10 @@ def _target(comparison: Comparison, change: FlowChange) -> t.Any:
     """What a change must have in common with another one to be told with it."""
     cell = (change.kind, change.before, change.after, change.moved)
     if len(change.stacks) > 1 or change.sources is not None:
-        return cell, change.family, change.sources, change.destinations, change.ends
+        return cell, change.family, change.sources, change.destinations, change.ends_in(later=True)
     (stack,) = change.stacks
     own = union(comparison.before.owned(change.family, stack), comparison.after.owned(change.family, stack))
-    return cell, change.family, None, union(change.destinations, own), change.ends | {stack}
+    return cell, change.family, None, union(change.destinations, own), change.ends_in(later=True) | {stack}
 
 
 def _shown(comparison: Comparison, same: list[FlowChange], stacks: tuple[StackId, ...]) -> Intervals:

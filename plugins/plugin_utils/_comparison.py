@@ -20,6 +20,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._partition imp
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
     EMPTY,
     Intervals,
+    covers,
     everything,
     intersect,
     subtract,
@@ -44,8 +45,9 @@ class FlowChange:
     """One thing that happens to flows of one family.
 
     sources: None for all that each stack owns. others: said of stacks that are alike, so not meant are the destinations
-    that a stack owns itself, before or after, nor sources that it owns in one fleet only. before, after: the stacks between sender and receiver; None where the flow does not arrive. ends: the
-    receivers. moved: the two receivers, where they differ.
+    that a stack owns itself, before or after, nor sources that it owns in one fleet only. before, after: the stacks
+    between sender and receiver; None where the flow does not arrive. ends: the receivers. moved: the two receivers,
+    where they differ.
     """
 
     kind: str
@@ -58,6 +60,10 @@ class FlowChange:
     ends: frozenset[StackId]
     moved: tuple[StackId, StackId] | None
     others: bool
+
+    def ends_in(self, *, later: bool) -> frozenset[StackId]:
+        """The receivers before, or after."""
+        return self.ends if self.moved is None else frozenset((self.moved[later],))
 
 
 class Comparison:
@@ -133,9 +139,7 @@ class Comparison:
         found: dict[t.Any, list[Intervals]] = {}
         for atom in _atoms(sources, [*before, *after]):
             one, other = (
-                to_partition(
-                    family, ((each.destinations, each.way) for each in side if intersect(each.sources, atom))
-                )
+                to_partition(family, ((each.destinations, each.way) for each in side if intersect(each.sources, atom)))
                 for side in (before, after)
             )
             for change in compare_ways(family, one, other, self.relays):
@@ -212,8 +216,10 @@ class _GroupComparison:
             left = subtract(destinations, special)
             if left != destinations:
                 ends = frozenset(end for end in ends if intersect(left, self._owned(end)))
-            if left:
-                self.whole.collect(self.family, stacks, None, cell, left, ends, others=True)
+            # Who owns all of it does not send it anywhere.
+            senders = tuple(stack for stack in stacks if not covers(self._owned(stack), left))
+            if senders:
+                self.whole.collect(self.family, senders, None, cell, left, ends, others=True)
 
     def _left(self, stack: StackId) -> Intervals:
         """The destinations at which a member may differ from its group, but for its own."""

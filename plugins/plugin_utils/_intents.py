@@ -116,9 +116,7 @@ def _walks(
                     yield stack, piece
 
 
-def intent_pieces(
-    model: Model, ownership: Ownership, wanted: Expectation
-) -> t.Iterator[tuple[int, StackId, Piece]]:
+def intent_pieces(model: Model, ownership: Ownership, wanted: Expectation) -> t.Iterator[tuple[int, StackId, Piece]]:
     """The packets of an intent both ways, each piece with its family and the stack that it sets out from."""
     source = _resolve(ownership, wanted.source, wanted.network)
     destination = _resolve(ownership, wanted.destination, wanted.network)

@@ -47,9 +47,7 @@ def nobodys(comparison: Comparison, family: int) -> Intervals:
     return subtract(everything(family), owned)
 
 
-def _arriving(
-    comparison: Comparison, ways: Ways, wanted: Expectation
-) -> dict[tuple[int, StackId], list[_Rectangle]]:
+def _arriving(comparison: Comparison, ways: Ways, wanted: Expectation) -> dict[tuple[int, StackId], list[_Rectangle]]:
     found: dict[tuple[int, StackId], list[_Rectangle]] = {}
     for family, stack, piece in intent_pieces(ways.model, ways.ownership, wanted):
         if piece.outcome not in ARRIVALS or piece.place.stack == stack:

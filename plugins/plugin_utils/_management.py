@@ -57,7 +57,9 @@ def management_cuts(comparison: Comparison) -> t.Iterator[Cut]:
         stack = StackId(name, host.management_namespace)
         if address is None or stack not in before.stacks or stack not in after.stacks:
             continue
-        if any(contains(_wireguard_addresses(model, stack, address.family), address.number) for model in (before, after)):
+        if any(
+            contains(_wireguard_addresses(model, stack, address.family), address.number) for model in (before, after)
+        ):
             found = _inside(comparison, stack, address)
         else:
             found = _outside(before.stacks[stack], after.stacks[stack], host, address)
@@ -125,7 +127,8 @@ def _outside(before: StackModel, after: StackModel, host: Host, address: Address
     else:
         if _keeps_a_sample(before, after, address):
             return None
-        own = from_prefixes(route.destination for route in before.fib.connected if route.destination.family == family)
+        networks = [route.destination for route in before.fib.connected if route.destination is not None]
+        own = from_prefixes(network for network in networks if network.family == family)
         asked = subtract(everything(family), own)
         cut = _no_longer_outside(before, after, address, asked)
         if cut != _outside_part(before, address, asked):
@@ -146,10 +149,10 @@ def _outside(before: StackModel, after: StackModel, host: Host, address: Address
 
 
 def _keeps_a_sample(before: StackModel, after: StackModel, address: Address) -> bool:
-    return any(
-        all(_is_outside(stack, stack.fib.lookup(address.family, address.number, number).decision) for stack in (before, after))
-        for number in _SAMPLES[address.family]
-    )
+    def outside(stack: StackModel, number: int) -> bool:
+        return _is_outside(stack, stack.fib.lookup(address.family, address.number, number).decision)
+
+    return any(outside(before, number) and outside(after, number) for number in _SAMPLES[address.family])
 
 
 def _no_longer_outside(before: StackModel, after: StackModel, address: Address, asked: Intervals) -> Intervals:

@@ -20,6 +20,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types i
     Route,
     Rule,
     Stack,
+    StackId,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ownership import Owned, Ownership
@@ -69,7 +70,8 @@ class Mixture:
 
     def fleet(self, applied: t.Container[str]) -> Fleet:
         """The fleet when these of the changed hosts are as they are to be."""
-        hosts, owned = {}, {}
+        hosts: dict[str, Host] = {}
+        owned: dict[str, dict[StackId, Owned]] = {}
         for name in self.hosts:
             is_new = name not in self.changed or name in applied
             found = (self._after if is_new else self._before).get(name)
@@ -175,4 +177,3 @@ def _device(interface: Interface) -> t.Any:
 def _peer(peer: Peer) -> t.Any:
     """An endpoint decides by being known; whether it is the right one is not for a walk to say."""
     return peer.ident, peer.key, peer.endpoint is None, peer.allowed_ips, peer.allowed_ips_set
-

@@ -22,8 +22,8 @@ def connected_parts(comparison: Comparison) -> list[list[Part]]:
     """What was one part and is several now, each largest first; of the stacks that are there before and after."""
     lasting = comparison.before.stacks & comparison.after.stacks
     changes = comparison.changes
-    before = _parts(lasting, [*comparison.lasting, *(one for one in changes if one.kind == LOST)])
-    after = _parts(lasting, [*comparison.lasting, *(one for one in changes if one.kind == GAINED)])
+    before = _parts(lasting, [*comparison.lasting, *(one for one in changes if one.kind == LOST)], later=False)
+    after = _parts(lasting, [*comparison.lasting, *(one for one in changes if one.kind == GAINED)], later=True)
     split = []
     for members in sorted(set(before.values())):
         pieces: dict[Part, list[StackId]] = {}
@@ -34,7 +34,7 @@ def connected_parts(comparison: Comparison) -> list[list[Part]]:
     return split
 
 
-def _parts(stacks: Iterable[StackId], changes: Iterable[FlowChange]) -> dict[StackId, Part]:
+def _parts(stacks: Iterable[StackId], changes: Iterable[FlowChange], *, later: bool) -> dict[StackId, Part]:
     """Every stack with the sorted part that it is in; a product of senders and receivers is joined as a whole."""
     leader = {stack: stack for stack in stacks}
 
@@ -45,7 +45,7 @@ def _parts(stacks: Iterable[StackId], changes: Iterable[FlowChange]) -> dict[Sta
         return stack
 
     for change in changes:
-        joined = [stack for stack in {*change.stacks, *change.ends} if stack in leader]
+        joined = [stack for stack in {*change.stacks, *change.ends_in(later=later)} if stack in leader]
         for stack in joined[1:]:
             leader[find(stack)] = find(joined[0])
     members: dict[StackId, list[StackId]] = {}

@@ -22,7 +22,6 @@ It judges at most ``limit_for`` states and says so when that was not enough.
 from __future__ import annotations
 
 import itertools
-import typing as t
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -209,11 +208,15 @@ class _Search:
         if grouped and not self._grouping:
             return False
         ends = {applied, applied | group}
-        states = [
-            applied | set(chosen) | part
-            for chosen in _subsets(relays)
-            for part in (_covering(others) if grouped else map(frozenset, _subsets(others)))
-        ] if len(relays) <= _ALL_STATES else []
+        states = (
+            [
+                applied | set(chosen) | part
+                for chosen in _subsets(relays)
+                for part in (_covering(others) if grouped else map(frozenset, _subsets(others)))
+            ]
+            if len(relays) <= _ALL_STATES
+            else []
+        )
         needed = [state for state in dict.fromkeys(states) if grouped or state not in ends]
         if not states or len(needed) > self._interim.left:
             return False
@@ -262,4 +265,3 @@ def _covering(names: list[str]) -> Iterator[Hosts]:
         chosen = frozenset(name for number, name in enumerate(names) if number >> bit & 1)
         yield chosen
         yield frozenset(names) - chosen
-

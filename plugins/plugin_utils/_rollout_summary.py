@@ -11,8 +11,8 @@ from collections.abc import Collection, Mapping
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import format_number
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import StackId
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._host_names import HostNames
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._interim import Breakage
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._intents import ending
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._interim import Breakage
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rollout import ANY, NONE, ORDER, Rollout, Step
 
 Document = dict[str, t.Any]
@@ -63,9 +63,7 @@ def _step(step: Step, names: HostNames) -> Document:
 
 def breakage_text(breakage: Breakage) -> str:
     """``fra1 (10.0.0.1) to 10.0.0.2 ends with source_rejected at nyc1 on wg0, and so for 3 other senders``."""
-    source, destination = (
-        format_number(breakage.family, number) for number in (breakage.source, breakage.destination)
-    )
+    source, destination = (format_number(breakage.family, number) for number in (breakage.source, breakage.destination))
     others = len(breakage.stacks) - 1
     more = f", and {others:,} other sender{'' if others == 1 else 's'} with it" if others else ""
     return f"{breakage.source_stack} ({source}) to {destination} {ending(breakage.blocked)}{more}"

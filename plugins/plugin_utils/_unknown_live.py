@@ -29,8 +29,10 @@ def unknown_peers(before: Fleet, after: Fleet) -> t.Iterator[tuple[Interface, st
     for interface in model.interfaces:
         found = live.get(place_of(interface))
         for peer in () if found is None else found.peers:
-            known = peer.key is None or peer.key in model.by_key or peer.key in earlier.by_key
-            if peer.managed is None and not known and peer.key not in model.cryptokey(interface):
+            if peer.key is None or peer.managed is not None:
+                continue
+            known = peer.key in model.by_key or peer.key in earlier.by_key
+            if not known and peer.key not in model.cryptokey(interface):
                 yield interface, peer.name, tuple(sorted(peer.allowed_ips))
 
 
@@ -42,21 +44,21 @@ def unknown_routes(before: Fleet, after: Fleet) -> t.Iterator[tuple[StackId, Rou
             planned = model.stacks.get(stack.id)
             for route in stack.routes if planned is not None else ():
                 foreign = route.protocol is not None and route.protocol not in _NOT_FOREIGN
-                if foreign and planned is not None and route.device in planned.devices:
-                    if not _is_planned(model, stack.id, route):
-                        yield stack.id, route
+                into_tunnel = planned is not None and route.device in planned.devices
+                if foreign and into_tunnel and not _is_planned(model, stack.id, route):
+                    yield stack.id, route
 
 
 def _is_planned(model: Model, stack: StackId, route: Route) -> bool:
     """Whether the plan has it, by itself or as one of the routes that follow AllowedIPs."""
     planned = model.stacks[stack]
+    table = model.cryptokey(planned.devices[route.device or ""])
+    followed = set() if route.destination is None else {owner.prefix for owner in table.inside(route.destination)}
     for one in planned.fib.routes:
         if (one.device, one.table, one.type) != (route.device, route.table, route.type):
             continue
         if one.destination == route.destination:
             return True
-        interface = planned.devices[route.device or ""]
-        if one.destination is None and route.destination is not None:
-            if any(owner.prefix == route.destination for owner in model.cryptokey(interface).inside(route.destination)):
-                return True
+        if one.destination is None and route.destination in followed:
+            return True
     return False

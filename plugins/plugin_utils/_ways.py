@@ -186,15 +186,15 @@ def arrived(network: NetworkOwnership, piece: Piece, family: int) -> Intervals:
 def to_partition(family: int, parts: t.Iterable[tuple[Intervals, t.Any]]) -> Partition:
     """Address -> value, None outside; where parts overlap, the first of them counts."""
     spans = [(low, high, value) for destinations, value in parts for low, high in pairs(destinations)]
-    starts_at, values, end = [0], [None], 0
+    starts_at, end = [0], 0
+    values: list[t.Any] = [None]
     for low, high, value in sorted(spans, key=lambda span: span[0]):
         if high <= end:
             continue
         begin = max(low, end)
-        if begin > end:
-            if values[-1] is not None:
-                starts_at.append(end)
-                values.append(None)
+        if begin > end and values[-1] is not None:
+            starts_at.append(end)
+            values.append(None)
         if starts_at[-1] == begin:
             values[-1] = value
         else:
@@ -205,4 +205,3 @@ def to_partition(family: int, parts: t.Iterable[tuple[Intervals, t.Any]]) -> Par
         starts_at.append(end)
         values.append(None)
     return Partition(WIDTH[family], starts_at, values)
-

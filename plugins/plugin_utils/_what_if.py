@@ -129,8 +129,5 @@ def _link(fleet: Fleet, ends: Link, path: str) -> Link:
 
 
 def _lists(fleet: Fleet, host: str, other: str) -> bool:
-    model = Model.of(fleet)
-    targets = [interface for interface in model.interfaces if interface.host == other]
-    return any(
-        model.entry_of(interface, target) is not None for interface in fleet.hosts[host].interfaces for target in targets
-    )
+    model, mine = Model.of(fleet), fleet.hosts[host].interfaces
+    return any(model.entry_of(one, target) is not None for target in fleet.hosts[other].interfaces for one in mine)

@@ -19,7 +19,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._comparison im
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet import parse_fleet
 from ansible_collections.cryptokey.wireguard.tests.oracle.damages import DAMAGES
 from ansible_collections.cryptokey.wireguard.tests.oracle.fleets import Fleet
-from ansible_collections.cryptokey.wireguard.tests.oracle.intents import FAMILIES, Intents, TooLarge
+from ansible_collections.cryptokey.wireguard.tests.oracle.intents import Intents, TooLarge
 
 FLEETS = int(os.environ.get("ORACLE_CHANGES", "300"))
 SEED = os.environ.get("ORACLE_SEED", "change")
@@ -72,7 +72,8 @@ def move_a_lan(made: Fleet) -> None:
     lan = made.random.choice(old.stack["advertise"])
     old.stack["advertise"].remove(lan)
     new.stack.setdefault("advertise", []).append(lan)
-    for text in [one for one in old.stack["addresses"].get("lan0", []) if str(ipaddress.ip_interface(one).network) == lan]:
+    held = old.stack["addresses"].get("lan0", [])
+    for text in [one for one in held if str(ipaddress.ip_interface(one).network) == lan]:
         old.stack["addresses"]["lan0"].remove(text)
         new.stack["addresses"].setdefault("lan0", []).append(text)
     rows = [member.interface["peers"] for member in made.members]
@@ -160,7 +161,7 @@ def test_every_change_of_reachability_is_what_the_packets_say(shared: bool) -> N
         comparison = Comparison(parse_fleet(before), parse_fleet(after))
         told = claimed(comparison, comparison.changes)
         assert told == wanted(one, other), f"seed {seed}"
-        lasting = {packet for packet in one.keys() & other.keys()}
+        lasting = one.keys() & other.keys()
         assert set(claimed(comparison, comparison.lasting)) == lasting, f"seed {seed}"
         seen.update(kind for kind, _before, _after in told.values())
         seen["lasting"] += len(lasting)

@@ -89,9 +89,7 @@ def _kept_apart(document: dict, side: str) -> dict:
     for interface in interfaces:
         if interface.get("peer_group"):
             interface["peer_group"] = f"{side} {interface['peer_group']}"
-    for peer in itertools.chain(
-        *(interface["peers"] for interface in interfaces), *found["peer_groups"].values()
-    ):
+    for peer in itertools.chain(*(interface["peers"] for interface in interfaces), *found["peer_groups"].values()):
         if peer.get("allowed_ips_set"):
             peer["allowed_ips_set"] = f"{side} {peer['allowed_ips_set']}"
     return found
@@ -105,7 +103,10 @@ def an_order_exists(states: States, changed: list[str]) -> bool:
     reached = {frozenset()}
     for _host in changed:
         reached = {
-            state | {host} for state in reached for host in changed if host not in state and states.sound(state | {host})
+            state | {host}
+            for state in reached
+            for host in changed
+            if host not in state and states.sound(state | {host})
         }
     return bool(reached)
 

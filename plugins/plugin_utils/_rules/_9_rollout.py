@@ -52,8 +52,8 @@ def _cuts_management(case: Case) -> t.Iterator[Finding]:
 def _management_hint(cut: Cut) -> str:
     if cut.inside:
         return f"let Ansible reach {cut.stack.host} by an address outside the tunnel, or change it from its console"
-    family = "" if cut.family == 4 else "-6 "
-    return f"keep replies out of the tunnel: ip {family}rule add from {cut.address} lookup main, before the tunnel's rules"
+    command = "ip rule" if cut.family == 4 else "ip -6 rule"
+    return f"keep replies out of the tunnel: {command} add from {cut.address} lookup main, before the tunnel's rules"
 
 
 def _breaks_meanwhile(case: Case) -> t.Iterator[Finding]:
@@ -80,7 +80,7 @@ def _breaks_meanwhile(case: Case) -> t.Iterator[Finding]:
         yield _meanwhile(
             rollout.evidence.source_stack.host,
             rollout.evidence,
-            f"while hosts change one after the other, {breakage_text(rollout.evidence)}, which arrives before and after; "
+            f"while hosts change one by one, {breakage_text(rollout.evidence)}, which arrives before and after; "
             f"no order that avoids it was found among {rollout.judged} mixed states",
             "split the change into runs that only add and a last one that removes",
         )
@@ -109,7 +109,7 @@ def _prefix_moves(case: Case) -> t.Iterator[Finding]:
             move.interface,
             f"{listed(move.prefixes)} move{'s' if len(move.prefixes) == 1 else ''} from peer {move.before} to peer "
             f"{move.after} on {move.interface.label}{others}",
-            "nothing to do if that is what you mean; each interface moves it in one message, so no packet is lost there",
+            "nothing to do if that is what you mean; an interface moves it in one message and loses no packet to it",
             peer=move.after,
             prefixes=move.prefixes,
         )

@@ -54,7 +54,9 @@ def test_no_change_is_no_finding(document: Document) -> None:
     assert [one for one in _rules.check(parse_fleet(document)) if one["rule"].startswith("WG9")] == []
 
 
-@pytest.mark.parametrize(("before", "after"), [(mesh(4), mesh(5)), (hub(4), hub(5)), (mesh(5), mesh(4)), (pair(), star())])
+@pytest.mark.parametrize(
+    ("before", "after"), [(mesh(4), mesh(5)), (hub(4), hub(5)), (mesh(5), mesh(4)), (pair(), star())]
+)
 def test_a_member_that_joins_or_leaves_is_no_finding(before: Document, after: Document) -> None:
     assert [one for one in _rules.check(parse_fleet(after), parse_fleet(before)) if one["rule"].startswith("WG9")] == []
 
