@@ -21,7 +21,7 @@ from ansible_collections.cryptokey.wireguard.tests.oracle.damages import DAMAGES
 from ansible_collections.cryptokey.wireguard.tests.oracle.fleets import Fleet
 from ansible_collections.cryptokey.wireguard.tests.oracle.intents import Intents, TooLarge
 
-FLEETS = int(os.environ.get("ORACLE_CHANGES", "300"))
+FLEETS = int(os.environ.get("ORACLE_CHANGES", "200"))
 SEED = os.environ.get("ORACLE_SEED", "change")
 
 Packet = tuple[int, str, str, int, int]

@@ -24,7 +24,7 @@ from ansible_collections.cryptokey.wireguard.tests.oracle.test_comparison_agains
     claimed,
 )
 
-FLEETS = int(os.environ.get("ORACLE_OUTAGES", "200"))
+FLEETS = int(os.environ.get("ORACLE_OUTAGES", "120"))
 SEED = os.environ.get("ORACLE_SEED", "outage")
 
 

@@ -55,7 +55,7 @@ def test_no_change_is_no_finding(document: Document) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after"), [(mesh(4), mesh(5)), (hub(4), hub(5)), (mesh(5), mesh(4)), (pair(), star())]
+    ("before", "after"), [(mesh(4), mesh(5)), (hub(4), hub(5)), (mesh(5), mesh(4)), (pair(), star()), (star(), pair())]
 )
 def test_a_member_that_joins_or_leaves_is_no_finding(before: Document, after: Document) -> None:
     assert [one for one in _rules.check(parse_fleet(after), parse_fleet(before)) if one["rule"].startswith("WG9")] == []
@@ -90,6 +90,12 @@ def test_a_part_of_the_world_says_nothing_unless_ansible_comes_from_it() -> None
     (finding,) = found(before, after, "WG901")
     assert finding["prefixes"] == ["198.18.7.0/24"]
     assert "replies to where Ansible comes from go into wg0" in finding["message"]
+
+
+def test_much_of_the_world_is_not_all_of_it() -> None:
+    after = managed()
+    wg0(after, "a")["peers"][0]["allowed_ips"] += ["8.0.0.0/8", "172.16.0.0/12", "198.51.100.0/24"]
+    assert found(managed(), after, "WG901") == []
 
 
 def test_a_full_tunnel_of_the_other_family_cuts_nothing() -> None:
