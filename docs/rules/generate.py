@@ -4,7 +4,8 @@
 """Write a page per rule from the catalogue and ``pages/``. ``--check`` only tells whether the pages are up to date.
 
 ``pages/2xx.yml`` says, for the rules of that hundred, what a page holds besides its row in the catalogue. `bad` and
-`good` are fleet documents that the unit tests check; ``<key of x>`` stands for a public key.
+`good` are fleet documents that the unit tests check; ``<key of x>`` stands for a public key. `bad_previous` and
+`good_previous` are the documents before the change, for the rules that compare with it.
 
 Run it with the collection on PYTHONPATH: ``PYTHONPATH=.venv/tree .venv/bin/python docs/rules/generate.py``
 """
@@ -44,7 +45,8 @@ def with_keys(example: str) -> str:
 
 
 def render(rule: Rule, page: dict[str, str]) -> str:
-    """The page of one rule."""
+    """The page of one rule. bad_previous, good_previous: the fleet before the change, for rules that compare."""
+    bad, good = (_example(page, kind) for kind in ("bad", "good"))
     return f"""# {rule.id} {rule.name}
 
 {rule.summary[0].upper()}{rule.summary[1:]}. The finding is {SEVERITY[rule.severity]}.
@@ -57,15 +59,11 @@ def render(rule: Rule, page: dict[str, str]) -> str:
 
 A fleet document; `<key of a>` stands for the public key of `a`.
 
-```yaml
-{page["bad"].rstrip()}
-```
+{bad}
 
 ## The same, mended
 
-```yaml
-{page["good"].rstrip()}
-```
+{good}
 
 ## How it is decided
 
@@ -80,6 +78,14 @@ wireguard_ignore:
   - {{rule: {rule.id}, host: fra1, reason: why this is meant to be so}}
 ```
 """
+
+
+def _example(page: dict[str, str], kind: str) -> str:
+    """The document as it is to be, after the one that it replaces, if the rule compares them."""
+    document = f"```yaml\n{page[kind].rstrip()}\n```"
+    if f"{kind}_previous" not in page:
+        return document
+    return f"Before the change:\n\n```yaml\n{page[f'{kind}_previous'].rstrip()}\n```\n\nAfter it:\n\n{document}"
 
 
 def render_index() -> str:

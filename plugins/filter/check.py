@@ -20,7 +20,9 @@ options:
     type: dict
     required: true
   previous:
-    description: The fleet document or plan before the change. Its shape is checked; no rule compares with it yet.
+    description:
+      - The fleet document or plan before the change, or what an audit of the live hosts has found.
+      - The rules WG901 to WG906 compare with it. Without it they say nothing.
     type: dict
 seealso:
   - plugin: cryptokey.wireguard.plan

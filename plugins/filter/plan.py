@@ -94,7 +94,10 @@ _value:
       description: The verdict (V(proved), V(refuted) or V(unproven)) and what was counted for it.
       type: dict
     summary:
-      description: Counts of hosts, networks and findings, and the changes against O(previous).
+      description: >-
+        Counts of hosts, networks and findings. Against O(previous), C(changes) of the configuration, C(reachability),
+        that is which flows are gained, lost and rerouted, and C(rollout), the order of hosts in which no flow that
+        stays breaks meanwhile.
       type: dict
 """
 

@@ -36,11 +36,15 @@ _Path = tuple[tuple[StackId, str], ...]
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class StackClass:
-    """Members of one network and family that route alike. sources: all that they own together."""
+    """Members of one network and family that route alike. sources: all that they own together.
+
+    clear: delivered, but for the exceptions of some members. dead: every member sends it to nobody of this fleet.
+    """
 
     members: dict[StackId, Interface]
     sources: Intervals
     clear: Intervals = EMPTY
+    dead: Intervals = EMPTY
     exceptions: dict[StackId, list[Intervals]] = field(default_factory=dict)
 
     def left_for(self, stack: StackId, wanted: Intervals) -> Intervals:
@@ -53,13 +57,20 @@ class StackClass:
         return next(iter(self.members.values()))
 
 
+def classes_of(model: Model, network: NetworkOwnership, family: int, watch: Watch | None = None) -> list[StackClass]:
+    """The classes of a network, found once per fleet; once more for somebody who watches."""
+    memo: dict[tuple[str, int], list[StackClass]] = model.fleet.memo.setdefault("classes", {})
+    if watch is not None or (network.name, family) not in memo:
+        memo[network.name, family] = find_classes(model, network, family, watch)
+    return memo[network.name, family]
+
+
 def find_classes(model: Model, network: NetworkOwnership, family: int, watch: Watch | None = None) -> list[StackClass]:
     """The classes of a network with what is clear for each; a class of one is not worth it.
 
+    What several stacks own is clear for nobody, and its owners belong to no class: a class's sources are its own.
     watch: is told of every stack that the packets of all members pass.
     """
-    if network.contested[family]:
-        return []
     grouped: dict[tuple[int, ...], dict[StackId, Interface]] = {}
     for stack in network.stacks:
         interface = _uniform(model, network, stack, family)
@@ -80,6 +91,8 @@ def _uniform(model: Model, network: NetworkOwnership, stack: StackId, family: in
     found = model.stacks[stack]
     owned = network.stacks[stack].everything(family)
     if len(found.devices) != 1 or found.stack.rules or not owned or (family == 6 and not found.stack.ipv6):
+        return None
+    if intersect(owned, network.contested[family]):
         return None
     (interface,) = found.devices.values()
     if interface.key is None or model.by_key.get(interface.key) is not interface or interface.network != network.name:
@@ -135,9 +148,11 @@ class _Prover:
         """Fill in ``clear`` and ``exceptions``."""
         sample = self.found.sample
         table = self._table(sample)
-        for ident, part in table.split(self.family, self.network.total[self.family]).items():
+        alone = subtract(self.network.total[self.family], self.network.contested[self.family])
+        for ident, part in table.split(self.family, alone).items():
             target = None if ident is None else self.model.target(sample, ident)
             if ident is None or target is None:
+                self.found.dead = union(self.found.dead, part)
                 continue
             clear = self._behind(target, part, ())
             if clear:

@@ -145,3 +145,11 @@ class Inventory:
             if member is not None and member.state == "present":
                 found[name] = member
         return found
+
+    def groups(self) -> dict[str, frozenset[str]]:
+        """The hosts of every group that is not simply all of them."""
+        found: dict[str, set[str]] = {}
+        for name, host in self.hosts.items():
+            for group in host.groups:
+                found.setdefault(group, set()).add(name)
+        return {group: frozenset(hosts) for group, hosts in sorted(found.items()) if group not in ("all", "ungrouped")}

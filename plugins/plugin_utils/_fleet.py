@@ -136,7 +136,7 @@ class _Reader:
         return {name: self.values.prefixes(sets, name) for name in sets.keys()}
 
     def _host(self, name: str, node: Node) -> Host:
-        management = node.mapping("management", known=("address", "namespace"))
+        management = node.mapping("management", known=("address", "namespace", "controllers"))
         namespaces = node.mapping("namespaces")
         interfaces = tuple(
             self._interface(name, Node(entry, path, known=_INTERFACE)) for entry, path in node.items_of("interfaces")
@@ -162,6 +162,7 @@ class _Reader:
             management_address=address,
             management_namespace=management.text("namespace"),
             management=address_among(address),
+            controllers=self.values.within(host=name).prefixes(management, "controllers"),
             stacks=stacks,
             interfaces=interfaces,
         )

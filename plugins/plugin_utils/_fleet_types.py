@@ -193,12 +193,16 @@ class Stack:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Host:
-    """One host: its stacks and the WireGuard interfaces in them. management: how Ansible reaches it."""
+    """One host: its stacks and the WireGuard interfaces in them.
+
+    management: how Ansible reaches it, where that is an address. controllers: where Ansible comes from, if known.
+    """
 
     name: str
     management_address: str | None
     management_namespace: str
     management: Address | None
+    controllers: tuple[Prefix, ...]
     stacks: dict[str, Stack]
     interfaces: tuple[Interface, ...]
 

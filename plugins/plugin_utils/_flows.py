@@ -12,7 +12,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._classes import StackClass, find_classes
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._classes import StackClass, classes_of
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._constructs import Watch
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fib import LOOPBACK
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, StackId
@@ -115,7 +115,7 @@ def intended_flows(model: Model, ownership: Ownership, *, watch: Watch | None = 
         pairs += _count_pairs(network)
         for family in FAMILIES:
             if counts[family] > 1:
-                classes = {stack: one for one in find_classes(model, network, family, watch) for stack in one.members}
+                classes = {stack: one for one in classes_of(model, network, family, watch) for stack in one.members}
                 model.alike[family].update((stack, next(iter(one.members))) for stack, one in classes.items())
                 for stack, owned in network.stacks.items():
                     _walk_from(model, network, owned, family, failures, classes.get(stack), watch)
@@ -146,7 +146,7 @@ def _walk_from(
     if watch is not None and alike is not None:
         for start in starts(model, owned, family):
             watch.passing(owned.stack, family, start.sources, wanted, ingress=start.ingress, origin=owned.stack)
-    if alike is not None and _sets_out(model, network, owned, family, alike):
+    if alike is not None and sets_out(model, network, owned, family, alike):
         wanted = alike.left_for(owned.stack, wanted)
     walk = Walk(model, family, on_past_blockers=True, watch=watch)
     for start in starts(model, owned, family):
@@ -156,7 +156,7 @@ def _walk_from(
                     failures.add(network.name, family, piece, to, source=owned.stack, part=part)
 
 
-def _sets_out(model: Model, network: NetworkOwnership, owned: Owned, family: int, alike: StackClass) -> bool:
+def sets_out(model: Model, network: NetworkOwnership, owned: Owned, family: int, alike: StackClass) -> bool:
     """Whether a member's packets get out of its own stack: one destination stands for all that are clear."""
     clear = subtract(alike.clear, union(owned.everything(family), *alike.exceptions.get(owned.stack, ())))
     if not clear:

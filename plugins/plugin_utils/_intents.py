@@ -70,10 +70,11 @@ class _Resolved:
 
 def judge_expectations(model: Model, ownership: Ownership, *, watch: Watch | None = None) -> list[Intent]:
     """Every declared intent, in document order. watch: is told of every stack that they pass."""
-    return [_judge(model, ownership, one, watch) for one in model.fleet.expectations]
+    return [judge_expectation(model, ownership, one, watch=watch) for one in model.fleet.expectations]
 
 
-def _judge(model: Model, ownership: Ownership, wanted: Expectation, watch: Watch | None) -> Intent:
+def judge_expectation(model: Model, ownership: Ownership, wanted: Expectation, *, watch: Watch | None = None) -> Intent:
+    """One intent, which may be another fleet's."""
     source = _resolve(ownership, wanted.source, wanted.network)
     destination = _resolve(ownership, wanted.destination, wanted.network)
     if wanted.reach and not (source.parts and (destination.parts or any(destination.nobodys.values()))):
@@ -113,6 +114,16 @@ def _walks(walk: Walk, source: _Resolved, destination: _Resolved) -> t.Iterator[
             for start in starts(model, one, family):
                 for piece in walk.start(stack, intersect(start.sources, mine), target, ingress=start.ingress):
                     yield stack, piece
+
+
+def intent_pieces(model: Model, ownership: Ownership, wanted: Expectation) -> t.Iterator[tuple[int, StackId, Piece]]:
+    """The packets of an intent both ways, each piece with its family and the stack that it sets out from."""
+    source = _resolve(ownership, wanted.source, wanted.network)
+    destination = _resolve(ownership, wanted.destination, wanted.network)
+    for family in FAMILIES:
+        for one, other in ((source, destination), (destination, source)):
+            for stack, piece in _walks(Walk(model, family), one, other):
+                yield family, stack, piece
 
 
 def _breaks(wanted: Expectation, stack: StackId, piece: Piece, target: _Resolved, family: int) -> Example | None:

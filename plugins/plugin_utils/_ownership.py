@@ -53,43 +53,63 @@ class NetworkOwnership:
     total: dict[int, Intervals] = field(repr=False)
     contested: dict[int, Intervals] = field(repr=False)
 
+    @classmethod
+    def of(cls, name: str, stacks: dict[StackId, Owned]) -> NetworkOwnership:
+        """stacks: sorted."""
+        owners = {family: _owners(stacks, family) for family in FAMILIES}
+        return cls(
+            name=name,
+            stacks=stacks,
+            owners=owners,
+            total={family: owners[family].where(lambda found: found is not None) for family in FAMILIES},
+            contested={
+                family: owners[family].where(lambda found: found is not None and len(found) > 1) for family in FAMILIES
+            },
+        )
+
 
 class Ownership:
     """All networks of a fleet; one per fleet, kept in its memo."""
 
-    def __init__(self, model: Model) -> None:
-        self._model = model
-        self._listed = _ListedPrefixes(model.fleet)
-        grouped: dict[str, dict[StackId, list[Interface]]] = {}
-        for interface in model.interfaces:
-            if interface.network is not None:
-                grouped.setdefault(interface.network, {}).setdefault(interface.stack, []).append(interface)
-        self.networks = {name: self._network(name, stacks) for name, stacks in sorted(grouped.items())}
+    def __init__(self, networks: dict[str, NetworkOwnership]) -> None:
+        self.networks = networks
 
     @classmethod
     def of(cls, model: Model) -> Ownership:
         """The ownership of a model's fleet, computed once."""
         memo = model.fleet.memo
         if "ownership" not in memo:
-            memo["ownership"] = cls(model)
+            memo["ownership"] = cls(_Reading(model).networks())
         found: Ownership = memo["ownership"]
         return found
+
+    @classmethod
+    def declared(cls, owned: dict[str, dict[StackId, Owned]]) -> Ownership:
+        """By network, what has been decided elsewhere."""
+        return cls({name: NetworkOwnership.of(name, dict(sorted(owned[name].items()))) for name in sorted(owned)})
 
     def anywhere(self, stack: StackId) -> list[Owned]:
         """What a stack owns, network by network."""
         return [network.stacks[stack] for network in self.networks.values() if stack in network.stacks]
 
+
+class _Reading:
+    """Reads out of the document what each stack owns."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._listed = _ListedPrefixes(model.fleet)
+
+    def networks(self) -> dict[str, NetworkOwnership]:
+        grouped: dict[str, dict[StackId, list[Interface]]] = {}
+        for interface in self._model.interfaces:
+            if interface.network is not None:
+                grouped.setdefault(interface.network, {}).setdefault(interface.stack, []).append(interface)
+        return {name: self._network(name, stacks) for name, stacks in sorted(grouped.items())}
+
     def _network(self, name: str, stacks: dict[StackId, list[Interface]]) -> NetworkOwnership:
-        owned = {stack: self._owned(stack, interfaces) for stack, interfaces in sorted(stacks.items())}
-        owners = {family: _owners(owned, family) for family in FAMILIES}
-        return NetworkOwnership(
-            name=name,
-            stacks=owned,
-            owners=owners,
-            total={family: owners[family].where(lambda found: found is not None) for family in FAMILIES},
-            contested={
-                family: owners[family].where(lambda found: found is not None and len(found) > 1) for family in FAMILIES
-            },
+        return NetworkOwnership.of(
+            name, {stack: self._owned(stack, interfaces) for stack, interfaces in sorted(stacks.items())}
         )
 
     def _owned(self, stack: StackId, interfaces: list[Interface]) -> Owned:

@@ -10,6 +10,8 @@ import typing as t
 from collections.abc import Iterable, Mapping
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._change_summary import summarise
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._comparison import Comparison
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import Inventory
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._derive import derive
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._difference import difference
@@ -19,6 +21,8 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types i
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory import read_inventory
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._places import Locate
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._prover import prove
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rollout import rollout_of
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rollout_summary import summarise_rollout
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules import check
 
 Document = dict[str, t.Any]
@@ -59,7 +63,19 @@ def make_plan(
         "proof": summary,
     }
     plan["summary"] = _summary(inventory, plan, previous)
+    plan["summary"].update(_consequences(inventory, earlier, fleet))
     return plan
+
+
+def _consequences(inventory: Inventory, earlier: Fleet | None, fleet: Fleet) -> Document:
+    """What the change means for packets; null where there is nothing to compare with."""
+    if earlier is None:
+        return {"reachability": None, "rollout": None}
+    groups = inventory.groups()
+    return {
+        "reachability": summarise(Comparison.of(earlier, fleet), groups),
+        "rollout": summarise_rollout(rollout_of(earlier, fleet), groups),
+    }
 
 
 def _read_previous(previous: Mapping[str, t.Any]) -> Fleet:

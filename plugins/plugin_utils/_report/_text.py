@@ -15,6 +15,10 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._difference im
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import visible
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._changes_text import change_lines
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._paint import Paint
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._reachability_text import (
+    reachability_lines,
+    rollout_lines,
+)
 
 Document = Mapping[str, t.Any]
 
@@ -126,6 +130,7 @@ class _Page:
             if not changes:
                 yield "  Nothing changes against the previous plan."
             yield from change_lines(changes, paint=self.paint, width=self.width)
+            yield from self.consequences(plan["summary"])
             return
         yield self.paint("WHAT CHANGES", "cyan", bold=True)
         there = f"{_count(plan['summary']['interfaces'], 'interface')} on {_count(plan['summary']['hosts'], 'host')}"
@@ -135,6 +140,17 @@ class _Page:
         for host, left in sorted(plan.get("removals", {}).items()):
             names = ", ".join(entry["name"] for entry in left)
             yield from self.wrapped(f"{host} has left a network: {names} will be removed there.", 2)
+
+    def consequences(self, summary: Document) -> Iterable[str]:
+        """Which flows come and go, and the order of hosts in which no other flow breaks meanwhile."""
+        lines: list[tuple[str, int]] = []
+        if summary.get("reachability"):
+            lines += reachability_lines(summary["reachability"], paint=self.paint)
+        if summary.get("rollout"):
+            lines += rollout_lines(summary["rollout"], paint=self.paint)
+        for line, hanging in lines:
+            indent = len(line) - len(line.lstrip())
+            yield from self.wrapped(line.lstrip(), indent, hanging=hanging - indent)
 
     def new_interfaces(self, changes: t.Sequence[Document]) -> Iterable[str]:
         """A table: host, interface, addresses."""

@@ -27,6 +27,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules import 
     _6_pools,
     _7_full_tunnels,
     _8_size,
+    _9_rollout,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._rule import SEVERITIES, Case, Rule
 
@@ -49,18 +50,15 @@ _FILES = (
     _6_pools,
     _7_full_tunnels,
     _8_size,
+    _9_rollout,
 )
 CATALOGUE: tuple[Rule, ...] = tuple(sorted((rule for one in _FILES for rule in one.RULES), key=lambda rule: rule.id))
 BY_ID = {rule.id: rule for rule in CATALOGUE}
 
 
 def check(fleet: Fleet, previous: Fleet | None = None) -> list[dict[str, t.Any]]:
-    """Every finding, errors first, in a fixed order.
-
-    previous: the fleet before the change; no rule of this catalogue compares with it yet, so it is only read.
-    """
-    del previous
-    case = Case(fleet)
+    """Every finding, errors first, in a fixed order. previous: the fleet before the change, which 9xx compare with."""
+    case = Case(fleet, previous)
     findings = [finding for rule in CATALOGUE for finding in rule.findings(case)]
     return sorted(findings, key=_order)
 

@@ -19,10 +19,14 @@ SEVERITIES = (ERROR, WARNING, INFO)
 
 
 class Case:
-    """A fleet and everything computed from it; the prover's part is computed when a rule first asks for it."""
+    """A fleet and everything computed from it; the prover's part is computed when a rule first asks for it.
 
-    def __init__(self, fleet: Fleet) -> None:
+    previous: the fleet before the change, if it is known.
+    """
+
+    def __init__(self, fleet: Fleet, previous: Fleet | None = None) -> None:
         self.fleet = fleet
+        self.previous = previous
         self.model = Model.of(fleet)
 
     @property

@@ -205,7 +205,7 @@ def test_classes_and_single_walks_agree(seed: int, monkeypatch: pytest.MonkeyPat
     for damage in dice.sample(DAMAGES, dice.choice([0, 1, 1, 2, 3])):
         damage(document, dice)
     by_classes = tally(document)
-    monkeypatch.setattr(_flows, "find_classes", lambda *_arguments: [])
+    monkeypatch.setattr(_flows, "classes_of", lambda *_arguments: [])
     assert by_classes == tally(document)
 
 

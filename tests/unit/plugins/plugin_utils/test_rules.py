@@ -31,12 +31,12 @@ WANTED = (
 )
 
 
-def check(document: Document) -> list[dict[str, t.Any]]:
-    return _rules.check(parse_fleet(document))
+def check(document: Document, previous: Document | None = None) -> list[dict[str, t.Any]]:
+    return _rules.check(parse_fleet(document), None if previous is None else parse_fleet(previous))
 
 
-def found(document: Document, rule: str) -> list[dict[str, t.Any]]:
-    return [finding for finding in check(document) if finding["rule"] == rule]
+def found(document: Document, rule: str, previous: Document | None = None) -> list[dict[str, t.Any]]:
+    return [finding for finding in check(document, previous) if finding["rule"] == rule]
 
 
 def serious(document: Document) -> list[dict[str, t.Any]]:
@@ -49,6 +49,11 @@ def example(rule: str, kind: str) -> Document:
     return document
 
 
+def example_before(rule: str, kind: str) -> Document | None:
+    """The document before the change, for the rules that compare with one."""
+    return example(rule, f"{kind}_previous") if f"{kind}_previous" in PAGES[rule] else None
+
+
 def test_the_catalogue_holds_what_it_promises() -> None:
     ids = [rule.id for rule in _rules.CATALOGUE]
     assert ids == sorted(set(ids))
@@ -58,7 +63,7 @@ def test_the_catalogue_holds_what_it_promises() -> None:
 
 @pytest.mark.parametrize("rule", _rules.CATALOGUE, ids=lambda rule: rule.id)
 def test_the_bad_example_is_found(rule: t.Any) -> None:
-    findings = found(example(rule.id, "bad"), rule.id)
+    findings = found(example(rule.id, "bad"), rule.id, example_before(rule.id, "bad"))
     assert findings
     assert findings[0]["severity"] == rule.severity
     assert findings[0]["name"] == rule.name
@@ -67,8 +72,9 @@ def test_the_bad_example_is_found(rule: t.Any) -> None:
 
 @pytest.mark.parametrize("rule", _rules.CATALOGUE, ids=lambda rule: rule.id)
 def test_the_good_example_is_clean(rule: t.Any) -> None:
-    assert serious(example(rule.id, "good")) == []
-    assert found(example(rule.id, "good"), rule.id) == []
+    document, previous = example(rule.id, "good"), example_before(rule.id, "good")
+    assert [finding for finding in check(document, previous) if finding["severity"] != "info"] == []
+    assert found(document, rule.id, previous) == []
 
 
 def test_the_pages_are_up_to_date() -> None:
