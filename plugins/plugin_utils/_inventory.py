@@ -25,6 +25,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._references import check_references
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._stacks import read_stacks
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._supernets import check_supernets
 
 MEMBERSHIP = "wireguard"
 _PREFIX = MEMBERSHIP + "__"
@@ -56,6 +57,7 @@ def read_inventory(
             found[name] = replace(host, members={n: _with_key(m, keys) for n, m in host.members.items()})
     networks = {name: _with_external_keys(network, keys) for name, network in networks.items()}
     check_references(networks, found, _all_groups(variables), list(variables), problems)
+    check_supernets(networks, found, problems)
     ignored = read_ignored(variables, problems)
     if any(problem.rule is None for problem in problems):
         raise InvalidInventory(with_places(problems, originals, locate) if locate else problems)

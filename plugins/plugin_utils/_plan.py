@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import typing as t
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._assumed import ledger
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import Inventory
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._derive import derive
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._difference import difference
@@ -17,6 +19,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet import 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Fleet
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory import read_inventory
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._places import Locate
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._pool import allocate
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._prover import prove
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules import check
 
@@ -33,12 +36,14 @@ def make_plan(
 ) -> Document:
     """Raises InvalidInventory for an inventory that cannot be read; everything else is a finding of the plan."""
     inventory = read_inventory(hostvars, hosts, public_keys=public_keys, locate=locate)
-    derivation = derive(inventory)
-    fleet = parse_fleet(derivation.fleet)
     earlier = None if previous is None else _read_previous(previous)
+    inventory, drawn = allocate(inventory, earlier)
+    derivation = derive(inventory)
+    inventory = replace(inventory, problems=(*inventory.problems, *derivation.problems))
+    fleet = parse_fleet(derivation.fleet)
     proof = prove(fleet)
     findings = merge_findings(inventory, check(fleet, earlier))
-    assumptions = [*derivation.assumptions, *proof.assumptions]
+    assumptions = [*ledger([*derivation.assumed, *drawn]), *proof.assumptions]
     summary = proof.summary(len(assumptions))
     if summary["verdict"] == "proved" and is_void(findings):
         # What is proved is then not what was declared, or not what the hosts would do.
