@@ -127,7 +127,8 @@ def find_own_tunnels(model: Model) -> t.Iterator[tuple[Interface, str, str, list
     """(interface, peer, endpoint, the tunnels in between) wherever outer packets come back to their own tunnel."""
     for interface in model.interfaces:
         cryptokey = model.cryptokey(interface)
-        for ident in dict.fromkeys(one for one in _carried(model, interface) if one in cryptokey):
+        carried = dict.fromkeys(one for one in _carried(model, interface) if one in cryptokey)
+        for ident in carried if carried and _enters_tunnels(model, interface) else ():
             endpoint = _endpoint_of(model, interface, ident)
             if endpoint is None:
                 continue
@@ -138,6 +139,16 @@ def find_own_tunnels(model: Model) -> t.Iterator[tuple[Interface, str, str, list
                 step = _next_tunnel(model, *step)
             if step == (interface, ident):
                 yield interface, cryptokey.entries(ident)[-1].name, endpoint[0], [one.label for one, _peer in seen]
+
+
+def _enters_tunnels(model: Model, interface: Interface) -> bool:
+    """Whether any destination at all leads outer packets into a WireGuard device: with a full tunnel's mark, none."""
+    stack = model.stacks[StackId(interface.host, interface.socket_namespace)]
+    return any(
+        decision.device in stack.devices
+        for family in FAMILIES
+        for decision in stack.fib.decide(family, _UNSPECIFIED, mark=interface.fwmark).split(everything(family))
+    )
 
 
 def _carried(model: Model, interface: Interface) -> t.Iterator[str]:

@@ -23,6 +23,9 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._topology impo
 
 Entry = dict[str, t.Any]
 
+# A shared row may be this many times as long as the single entries that it takes the place of.
+_ROW_IS_WORTH = 4
+
 
 class NetworkPeers:
     """Who stands in whose peer list. The entries of a network are proportional to its members and its links."""
@@ -91,8 +94,8 @@ class NetworkPeers:
         for (keepalive, different), names in sorted(classes.items(), key=lambda item: item[1]):
             overrides = [{**dict(entry), "allowed_ips": list(dict(entry)["allowed_ips"])} for entry in different]
             row = rows[keepalive]
-            if len(overrides) * len(names) > len(row):
-                # So many see it this way that a row of their own is shorter.
+            if len(overrides) * len(names) * _ROW_IS_WORTH > len(row):
+                # So many see it this way that a row of their own is about as short, and proved at one go.
                 row, overrides = {**row, **{entry["name"]: entry for entry in overrides}}, []
             group = self._group_named(row, keepalive)
             for name in names:

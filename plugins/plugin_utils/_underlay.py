@@ -34,6 +34,8 @@ def complete_stacks(host: Host, members: Iterable[Member]) -> tuple[dict[str, St
     stacks = {}
     for name in sorted(names):
         stack = copy.deepcopy(dict(host.stacks.get(name, {})))
+        if name == "" and host.knows_by_facts:
+            assumed.append(Assumed("facts", host.name, host.name))
         advertised = sorted({p for member in members if member.namespace == name for p in member.advertise})
         if (name == "" or name in sockets) and "routes" not in stack:
             made_up = _add_default_routes(stack, host.name, advertised, assumed)
