@@ -174,7 +174,7 @@ def _end(inventory: Inventory, selector: Mapping[str, str]) -> Document:
         for name, host in inventory.hosts.items()
         if selector["group"] in host.groups and any(member.state == "present" for member in host.members.values())
     )
-    return {"group": selector["group"], "hosts": list(present)}
+    return {**selector, "hosts": list(present)}
 
 
 def _removals(inventory: Inventory) -> dict[str, list[Document]]:

@@ -253,11 +253,15 @@ def _read_expectation(cursor: Cursor) -> t.Optional[dict[str, t.Any]]:
 
 
 def _read_selector(cursor: Cursor) -> t.Optional[dict[str, str]]:
+    """What all the given selectors hold for: a prefix behind a host, the part of a group that is in a network."""
     options = cursor.options(SELECTORS)
-    if len(options) != 1:
-        remedy = f"write one of {', '.join(SELECTORS)}: {{host: a}}"
-        cursor.refuse("does not select one thing", remedy=remedy, show=False)
+    if not options or {"host", "group"} <= set(options):
+        reason = "selects nothing" if not options else "selects by host and by group"
+        cursor.refuse(reason, remedy=f"write one of {', '.join(SELECTORS)}: {{host: a}}", show=False)
         return None
-    ((name, selected),) = options.items()
-    value = _prefix_text(selected) if name == "prefix" else selected.text()
-    return None if value is None else {name: value}
+    found = {
+        name: _prefix_text(options[name]) if name == "prefix" else options[name].text()
+        for name in SELECTORS
+        if name in options
+    }
+    return None if None in found.values() else t.cast("dict[str, str]", found)

@@ -131,12 +131,12 @@ def _check_expectations(network: Network, known: _Known, problems: list[Problem]
     kinds = {"host": known.members, "group": known.groups, "network": known.networks}
     for index, expectation in enumerate(network.expect):
         for side in ("from", "to"):
-            ((kind, name),) = expectation[side].items()
-            if kind in kinds and name not in kinds[kind]:
-                path = f"wireguard_networks.{network.name}.expect[{index}].{side}.{kind}"
-                remedy = nearest(name, kinds[kind])
-                reason = "is not a host of the fleet" if kind == "host" else f"is not a {kind} of this inventory"
-                problems.append(Problem(path=path, value=name, reason=reason, remedy=remedy))
+            for kind, name in expectation[side].items():
+                if kind in kinds and name not in kinds[kind]:
+                    path = f"wireguard_networks.{network.name}.expect[{index}].{side}.{kind}"
+                    remedy = nearest(name, kinds[kind])
+                    reason = "is not a host of the fleet" if kind == "host" else f"is not a {kind} of this inventory"
+                    problems.append(Problem(path=path, value=name, reason=reason, remedy=remedy))
 
 
 def _wrong_exits(network: Network, members: Mapping[str, Member]) -> Iterable[Problem]:
