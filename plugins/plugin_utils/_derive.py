@@ -81,7 +81,7 @@ def _unfiltered(inventory: Inventory, exits: Mapping[str, Exits]) -> Iterator[As
 def _derive_network(fleet: Document, inventory: Inventory, network: Network) -> Exits:
     members = inventory.members(network.name)
     topology = build_topology(network, members)
-    exits = find_exits(network, members, topology)
+    exits = find_exits(members, topology)
     peers = NetworkPeers(network, members=members, hosts=inventory.hosts, topology=topology, exits=exits)
     stacks = {name: fleet["hosts"][name]["namespaces"][member.namespace] for name, member in members.items()}
     routings = {name: routing_of(network, member, exits, stacks[name]) for name, member in members.items()}

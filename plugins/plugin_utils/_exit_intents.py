@@ -49,7 +49,7 @@ def exit_intents(inventory: Inventory, network: Network, exits: Exits, fleet: Do
 
 def _overlays(inventory: Inventory) -> list[Prefix]:
     """What any network of the inventory answers for or covers: members, external peers, pools, supernets."""
-    found = set()
+    found: set[Prefix] = set()
     for network in inventory.networks.values():
         found.update(network.pool, network.supernet, *(peer.prefixes for peer in network.external_peers))
         for member in inventory.members(network.name).values():

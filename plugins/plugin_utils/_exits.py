@@ -51,7 +51,7 @@ class Exits:
         return sorted({exit_host, *self.users[exit_host], *relays})
 
 
-def find_exits(network: Network, members: Mapping[str, Member], topology: Topology) -> Exits:
+def find_exits(members: Mapping[str, Member], topology: Topology) -> Exits:
     """Members whose exit is not there, or with whom it shares no family, use none."""
     hops = _NextHops(topology)
     towards: dict[str, dict[int, str]] = {}

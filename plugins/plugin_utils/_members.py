@@ -19,8 +19,9 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import united
 
 OPTIONS = (
-    "addresses", "advertise", "backend", "endpoint", "exit", "fwmark", "hubs", "interface", "listen_port", "mtu", "namespace",
-    "persistent_keepalive", "private_key_file", "public_key", "socket_namespace", "state", "userspace_engine",
+    "addresses", "advertise", "backend", "endpoint", "exit", "fwmark", "hubs", "interface", "listen_port", "mtu",
+    "namespace", "persistent_keepalive", "private_key_file", "public_key", "socket_namespace", "state",
+    "userspace_engine",
 )  # fmt: skip
 _SECRETS = ("private_key", "preshared_key")
 

@@ -22,8 +22,8 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration i
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import Cursor
 
 OPTIONS = (
-    "interface", "pool", "reserved", "supernet", "exit", "topology", "hubs", "links", "listen_port", "mtu", "backend", "preshared_keys",
-    "preshared_epoch", "routing", "forwarding", "external_peers", "expect",
+    "interface", "pool", "reserved", "supernet", "exit", "topology", "hubs", "links", "listen_port", "mtu", "backend",
+    "preshared_keys", "preshared_epoch", "routing", "forwarding", "external_peers", "expect",
 )  # fmt: skip
 BACKENDS = ("auto", "kernel", "userspace")
 SELECTORS = ("host", "group", "network", "prefix")

@@ -164,7 +164,8 @@ def _wrong_exits(network: Network, members: Mapping[str, Member]) -> Iterable[Pr
             families = " and ".join(f"IPv{family}" for family in found.exit_families)
             reason = f"takes {families} only, of which this host has no address in network {network.name}"
             remedy = "give the host such an address, or write exit: false"
-            problem = Problem(path=f"{member.path}.exit", value=member.exit, reason=reason, remedy=remedy, host=member.host)
+            path = f"{member.path}.exit"
+            problem = Problem(path=path, value=member.exit, reason=reason, remedy=remedy, host=member.host)
         if problem is not None and str(problem) not in told:
             told.add(str(problem))
             yield problem

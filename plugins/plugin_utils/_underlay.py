@@ -57,9 +57,7 @@ def complete_stacks(host: Host, members: Iterable[Member]) -> tuple[dict[str, St
     return stacks, assumed
 
 
-def _add_default_routes(
-    stack: Stack, host: str, advertised: list[Prefix], assumed: list[Assumed]
-) -> t.Optional[str]:
+def _add_default_routes(stack: Stack, host: str, advertised: list[Prefix], assumed: list[Assumed]) -> t.Optional[str]:
     """By the one described device that is no LAN of ours, else by a device that is made up, which is returned."""
     made_up = None
     outward = _outward_devices(stack, advertised)

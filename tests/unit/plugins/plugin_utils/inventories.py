@@ -13,6 +13,8 @@ from collections.abc import Mapping
 
 from hypothesis import strategies as st
 
+Drawn = dict[str, t.Any]
+
 
 def key(name: str) -> str:
     """A public key that stays the same from run to run."""
@@ -94,7 +96,8 @@ def inventories(draw: st.DrawFn) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
         network["links"] = [{"between": list(pair), "cost": draw(st.integers(1, 3))} for pair in pairs]
     _draw_pool(draw, network, members, families)
     _draw_exits(draw, network, members, families)
-    ways = st.lists(st.sampled_from(network["hubs"] if network.get("supernet") else names), min_size=1, max_size=2, unique=True)
+    gateways = network["hubs"] if network.get("supernet") else names
+    ways = st.lists(st.sampled_from(gateways), min_size=1, max_size=2, unique=True)
     network["external_peers"] = {
         f"phone{number}": {"via": via if len(via) > 1 else via[0], "public_key": key(f"phone{number}"),
                            **({} if "pool" in network else
@@ -104,7 +107,7 @@ def inventories(draw: st.DrawFn) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
     return network, members
 
 
-def _draw_pool(draw: st.DrawFn, network: dict[str, t.Any], members: dict[str, t.Any], families: tuple[int, ...]) -> None:
+def _draw_pool(draw: st.DrawFn, network: Drawn, members: Drawn, families: tuple[int, ...]) -> None:
     """A pool that some of the members have their addresses from, and a supernet where that may be."""
     if not draw(st.booleans()):
         return
@@ -117,7 +120,7 @@ def _draw_pool(draw: st.DrawFn, network: dict[str, t.Any], members: dict[str, t.
         network["supernet"] = draw(st.booleans())
 
 
-def _draw_exits(draw: st.DrawFn, network: dict[str, t.Any], members: dict[str, t.Any], families: tuple[int, ...]) -> None:
+def _draw_exits(draw: st.DrawFn, network: Drawn, members: Drawn, families: tuple[int, ...]) -> None:
     """Exits with users. What passes on can do so in one direction, so only a mesh has two of them."""
     names = sorted(members)
     exits = draw(st.lists(st.sampled_from(names), max_size=2 if network["topology"] == "mesh" else 1, unique=True))

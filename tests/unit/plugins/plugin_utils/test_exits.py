@@ -177,7 +177,7 @@ def test_an_exit_without_a_way_out_is_refuted() -> None:
 def test_the_proof_notices_what_is_missing(monkeypatch: pytest.MonkeyPatch, topology: str, broken: str) -> None:
     """The derivation is broken on purpose: the prover must not take its word for anything."""
     if broken == "rules":
-        monkeypatch.setattr(_exits, "_with_rules", lambda routing, rules: routing)
+        monkeypatch.setattr(_exits, "_with_rules", lambda routing, _rules: routing)
     if broken == "default":
         monkeypatch.setattr(_exits.Exits, "defaults", lambda *_place: [])
     network = {**TOPOLOGIES[topology], **({"forwarding": "unmanaged"} if broken == "forwarding" else {})}

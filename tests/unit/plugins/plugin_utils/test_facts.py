@@ -64,14 +64,10 @@ def test_what_is_no_netmask_is_passed_over(netmask: t.Any) -> None:
     assert stack_of_facts({"interfaces": ["eth0"], "eth0": device}, without=()) is None
 
 
+KEYS = "interfaces eth0 ipv4 ipv6 address prefix netmask default_ipv4 interface mtu device".split()
 JUNK = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.sampled_from(["eth0", "203.0.113.1", "::1"]),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(["interfaces", "eth0", "ipv4", "ipv6", "address", "prefix", "default_ipv4", "interface", "mtu"]),
-        inner,
-        max_size=5,
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=5),
     max_leaves=20,
 )
 
