@@ -39,6 +39,30 @@ _TEXTS = {
         "no described device leads to {count} advertised prefixes: a LAN device at each host that does",
         "ip route get <an address of the prefix>   # then describe the device in wireguard_stacks",
     ),
+    "masquerade": _Text(
+        "what leaves the fleet at {details} is translated (masquerade), since nobody describes the underlay there",
+        "what leaves the fleet at {count} exits is translated (masquerade), since nobody describes the underlay there",
+        "nft list ruleset   # then describe the outward device in wireguard_stacks, with masquerade: [eth0]",
+    ),
+    "reverse_path": _Text(
+        "the reverse path filter of {details} lets through what comes from an endpoint, though the default route is "
+        "the tunnel: it is off or loose",
+        "the reverse path filters of {count} hosts let through what comes from an endpoint, though the default route "
+        "is the tunnel: they are off or loose",
+        "sysctl net.ipv4.conf.all.rp_filter net.ipv4.conf.default.rp_filter   # 0 or 2, in wireguard_stacks: rp_filter",
+    ),
+    "hashed": _Text(
+        "the addresses of {details} come from nothing but their names: only a plan that is kept and given as the "
+        "previous one keeps them when a name that collides is added",
+        "the addresses of {count} hosts come from nothing but their names: only a plan that is kept and given as the "
+        "previous one keeps them when a name that collides is added",
+        "ansible-playbook cryptokey.wireguard.plan -e wireguard_plan_output=plan.json   # and commit plan.json",
+    ),
+    "facts": _Text(
+        "the devices of {details} are those of its gathered facts, which know no routes but the default ones",
+        "the devices of {count} hosts are those of their gathered facts, which know no routes but the default ones",
+        "ip -brief address; ip route; ip -6 route   # then describe it in wireguard_stacks",
+    ),
 }
 # How many are spelled out in one sentence.
 _SPELLED_OUT = 4

@@ -13,7 +13,7 @@ import typing as t
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Endpoint
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._endpoint import parse_endpoint
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._exits import find_unanswered
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._exit_nodes import find_unanswered
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import (
     FAMILIES,
     Interface,

@@ -90,7 +90,7 @@ def _uniform(model: Model, network: NetworkOwnership, stack: StackId, family: in
     """The interface of a stack that differs from its like only in what is its own; None where that is not certain."""
     found = model.stacks[stack]
     owned = network.stacks[stack].everything(family)
-    if len(found.devices) != 1 or found.stack.rules or not owned or (family == 6 and not found.stack.ipv6):
+    if len(found.devices) != 1 or not owned or (family == 6 and not found.stack.ipv6):
         return None
     if intersect(owned, network.contested[family]):
         return None
@@ -101,23 +101,52 @@ def _uniform(model: Model, network: NetworkOwnership, stack: StackId, family: in
     removed = [owner.prefix for _row, gone in cryptokey.layers for owner in gone if owner.prefix.family == family]
     if not cryptokey.layers or not covers(owned, from_prefixes(removed)):
         return None
-    return interface if _follows_rows(found, cryptokey, owned, family) else None
+    follows = _follows_rows(found, cryptokey, network=network, family=family)
+    return interface if follows else None
 
 
-def _follows_rows(stack: StackModel, cryptokey: Cryptokey, owned: Intervals, family: int) -> bool:
-    """Whether every AllowedIPs address that is not the stack's own is routed into the one device, by main."""
+def _table_of(stack: StackModel, family: int) -> str | None:
+    """The table that decides about a stack's own packets but for its default route; None where that is not plain.
+
+    Without rules that is main. With those of a full tunnel it is the tunnel's: first main without its default, then
+    that table for whatever has no mark, as the packets inside do not.
+    """
+    rules = [rule for rule in stack.fib.rules[family] if rule.position >= 0]
+    if not rules:
+        return "main"
+    first, *others = rules
+    if len(others) != 1 or any(rule.source or rule.destination or rule.ingress for rule in rules):
+        return None
+    (second,) = others
+    local = first.table == "main" and first.suppress_prefixlength == 0 and first.fwmark is None and not first.invert
+    marked = second.fwmark is not None and second.fwmark[0] & second.fwmark[1]
+    own = second.invert and marked and second.suppress_prefixlength is None
+    return second.table if local and own and second.table not in ("main", "local", "default") else None
+
+
+def _follows_rows(stack: StackModel, cryptokey: Cryptokey, *, network: NetworkOwnership, family: int) -> bool:
+    """Whether every address that others own and that AllowedIPs list is routed into the one device."""
+    owned = network.stacks[stack.id].everything(family)
+    table = _table_of(stack, family)
     following = [route for route in stack.fib.routes if route.destination is None]
-    if [(route.table, route.device) for route in following] != [("main", cryptokey.interface.name)]:
+    if table is None or [(route.table, route.device) for route in following] != [(table, cryptokey.interface.name)]:
         return False
     for route in stack.fib.routes:
         prefix = route.destination
         if route.table == "local":
             return False
-        if prefix is None or prefix.family != family or route.table != "main":
+        if prefix is None or prefix.family != family or route.table not in ("main", table):
             continue
-        if not covers(owned, from_prefixes([prefix])) and _listed_around(cryptokey, prefix):
+        if table != "main" and route.table == "main" and not prefix.length and route.type == "unicast":
+            # Suppressed: the tunnel's table comes before what is left of main.
+            continue
+        inside = from_prefixes([prefix])
+        listed = _listed_around(cryptokey, prefix)
+        if listed and not covers(owned, inside if table == "main" else intersect(inside, network.total[family])):
             return False
     own_elsewhere = [number for number in stack.fib.local[family] if not contains(owned, number)]
+    if table != "main":
+        return not any(contains(network.total[family], number) for number in own_elsewhere)
     return not any(_listed_around(cryptokey, Prefix(family, number, WIDTH[family])) for number in own_elsewhere)
 
 

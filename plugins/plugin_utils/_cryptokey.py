@@ -38,6 +38,8 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
 
 # Accepted sets of up to this many boundaries are cheaper to look up again than to keep for every pair.
 _SMALL = 8
+# Up to this many are looked up where they lie, instead of writing out what every address of the space belongs to.
+_FEW = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +196,7 @@ class Cryptokey:
 
     def split(self, family: int, intervals: Intervals) -> dict[str | None, Intervals]:
         """A set of addresses by the peer that owns them."""
-        if family in self._idents or len(intervals) > _SMALL:
+        if family in self._idents or len(intervals) > _FEW:
             return self.idents(family).split(intervals)
         return grouped(
             (low, high, None if owner is None else owner.ident) for low, high, owner in self.clipped(family, intervals)
@@ -212,7 +214,7 @@ class Cryptokey:
 
     def accepted_part(self, family: int, ident: str, sources: Intervals) -> Intervals:
         """Those of the sources that the interface accepts from a peer; for few of them nothing else is looked up."""
-        if len(sources) <= _SMALL:
+        if len(sources) <= _FEW:
             return self.split(family, sources).get(ident, EMPTY)
         return intersect(sources, self.accepted(family, ident))
 

@@ -41,13 +41,17 @@ class Routing:
 
 @dataclass(frozen=True, kw_only=True)
 class ExternalPeer:
-    """A device that Ansible does not manage and that one member of the network speaks to."""
+    """A device that Ansible does not manage. via: the members that speak to it, in the order of preference.
+
+    pooled: it declares no prefix at all, so its address comes from the network's pool.
+    """
 
     name: str
-    via: str
+    via: tuple[str, ...]
     kind: str = "client"
     public_key: t.Optional[str] = None
     prefixes: tuple[Prefix, ...] = ()
+    pooled: bool = False
     endpoint: t.Optional[DeclaredEndpoint] = None
     preshared_keys: t.Optional[str] = None
 
@@ -58,6 +62,9 @@ class Network:
     interface: str
     topology: str = "mesh"
     pool: tuple[Prefix, ...] = ()
+    reserved: tuple[Prefix, ...] = ()
+    supernet: tuple[Prefix, ...] = ()
+    exit: t.Optional[str] = None
     hubs: tuple[str, ...] = ()
     links: tuple[Link, ...] = ()
     listen_port: int = DEFAULT_PORT
@@ -91,7 +98,11 @@ class EndpointView:
 
 @dataclass(frozen=True, kw_only=True)
 class Member:
-    """One host's membership in one network."""
+    """One host's membership in one network.
+
+    advertise: without the default routes, which make it an exit for the families in ``exit_families``. exit: the
+    member that its own default routes lead to. pooled: its addresses come from the network's pool.
+    """
 
     host: str
     network: str
@@ -101,7 +112,10 @@ class Member:
     namespace: str = ""
     socket_namespace: str = ""
     addresses: tuple[InterfaceAddress, ...] = ()
+    pooled: bool = False
     advertise: tuple[Prefix, ...] = ()
+    exit_families: tuple[int, ...] = ()
+    exit: t.Optional[str] = None
     endpoint: EndpointView = field(default_factory=EndpointView)
     hubs: tuple[str, ...] = ()
     listen_port: int = DEFAULT_PORT
@@ -118,14 +132,22 @@ class Member:
         """What this host answers for: its own addresses, and what lies behind it."""
         return tuple(sorted({address.address.prefix for address in self.addresses} | set(self.advertise)))
 
+    @property
+    def families(self) -> frozenset[int]:
+        """Those that it has an address of."""
+        return frozenset(address.family for address in self.addresses)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
+    """knows_by_facts: nobody describes the initial namespace in stacks; what stands there is from gathered facts."""
+
     name: str
     groups: tuple[str, ...] = ()
     management: t.Optional[str] = None
     members: Mapping[str, Member] = field(default_factory=dict)
     stacks: Mapping[str, Mapping[str, t.Any]] = field(default_factory=dict)
+    knows_by_facts: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,12 +9,20 @@ Nothing here is trusted later: the prover reads only the document.
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._assumed import Assumed, ledger
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import Inventory, Member, Network
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import (
+    Inventory,
+    Member,
+    Network,
+    Routing,
+)
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._exit_intents import exit_intents
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._exits import Exits, find_exits, routing_of
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._forwarding import forwarding_needs
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._peers import NetworkPeers
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import Problem
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._topology import build_topology
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._underlay import complete_stacks
 
@@ -22,11 +30,19 @@ Document = dict[str, t.Any]
 
 
 class Derivation(t.NamedTuple):
-    """fleet: the document. removals: by host, the interfaces of networks that it has left. assumptions: the ledger."""
+    """fleet: the document. removals: by host, the interfaces of networks that it has left. assumed: what was made up.
+
+    problems: what the inventory asks for and WireGuard cannot do.
+    """
 
     fleet: Document
     removals: dict[str, list[Document]]
-    assumptions: list[Document]
+    assumed: list[Assumed]
+    problems: list[Problem]
+
+    @property
+    def assumptions(self) -> list[Document]:
+        return ledger(self.assumed)
 
 
 def derive(inventory: Inventory) -> Derivation:
@@ -40,30 +56,51 @@ def derive(inventory: Inventory) -> Derivation:
             management = {"management": {"address": host.management, "namespace": ""}} if host.management else {}
             hosts[name] = {**management, "namespaces": stacks, "interfaces": []}
     fleet: Document = {"version": 1, "hosts": hosts, "peer_groups": {}, "prefix_sets": {}, "networks": {}}
+    exits: dict[str, Exits] = {}
     for network in inventory.networks.values():
-        _derive_network(fleet, inventory, network)
-    return Derivation(fleet, _removals(inventory), ledger(assumed))
+        exits[network.name] = _derive_network(fleet, inventory, network)
+    for network in inventory.networks.values():
+        intents = exit_intents(inventory, network, exits[network.name], fleet)
+        if intents:
+            fleet["networks"][network.name].setdefault("expect", []).extend(intents)
+    assumed += _unfiltered(inventory, exits)
+    problems = [problem for found in exits.values() for problem in found.problems]
+    return Derivation(fleet, _removals(inventory), assumed, problems)
 
 
-def _derive_network(fleet: Document, inventory: Inventory, network: Network) -> None:
+def _unfiltered(inventory: Inventory, exits: Mapping[str, Exits]) -> Iterator[Assumed]:
+    """What comes from an endpoint would fail the strict reverse path filter where the default route is the tunnel."""
+    for network in inventory.networks.values():
+        for name, member in inventory.members(network.name).items():
+            if exits[network.name].uses(name) and network.routing.automatic:
+                described = inventory.hosts[name].stacks.get(member.socket_namespace, {})
+                if not described.get("rp_filter") and member.namespace == member.socket_namespace:
+                    yield Assumed("reverse_path", name, name)
+
+
+def _derive_network(fleet: Document, inventory: Inventory, network: Network) -> Exits:
     members = inventory.members(network.name)
     topology = build_topology(network, members)
-    peers = NetworkPeers(network, members=members, hosts=inventory.hosts, topology=topology)
-    interfaces = {name: _interface(network, member) for name, member in members.items()}
+    exits = find_exits(members, topology)
+    peers = NetworkPeers(network, members=members, hosts=inventory.hosts, topology=topology, exits=exits)
+    stacks = {name: fleet["hosts"][name]["namespaces"][member.namespace] for name, member in members.items()}
+    routings = {name: routing_of(network, member, exits, stacks[name]) for name, member in members.items()}
+    interfaces = {name: _interface(network, member, routings[name]) for name, member in members.items()}
     peers.fill(interfaces)
     needs = forwarding_needs(topology, peers) if network.forwarding == "managed" else {}
     for name, interface in interfaces.items():
-        stack = fleet["hosts"][name]["namespaces"][members[name].namespace]
-        _enter_stack(stack, interface, network, members[name])
+        stack = stacks[name]
+        _enter_stack(stack, interface, routings[name], members[name])
         if needs.get(name):
             _switch_forwarding_on(stack, interface, needs[name])
         fleet["hosts"][name]["interfaces"].append(interface)
     fleet["peer_groups"].update(peers.groups)
     fleet["prefix_sets"].update(peers.sets)
     fleet["networks"][network.name] = _network_document(inventory, network)
+    return exits
 
 
-def _interface(network: Network, member: Member) -> Document:
+def _interface(network: Network, member: Member, routing: Routing) -> Document:
     """Only what is declared: an absent key claims nothing."""
     interface: Document = {
         "name": member.interface,
@@ -73,17 +110,17 @@ def _interface(network: Network, member: Member) -> Document:
         "public_key": member.public_key,
         "addresses": [str(address) for address in member.addresses],
         "listen_port": member.listen_port,
-        "routes": "auto" if network.routing.automatic else "off",
+        "routes": "auto" if routing.automatic else "off",
     }
-    optional = {"fwmark": member.fwmark, "mtu": member.mtu}
+    optional = {"fwmark": member.fwmark or routing.fwmark, "mtu": member.mtu}
     interface.update({key: value for key, value in optional.items() if value is not None})
     options = {
         "backend": member.backend,
         "userspace_engine": member.userspace_engine,
         "private_key_file": member.private_key_file,
-        "table": network.routing.table,
-        "metric": network.routing.metric,
-        "rules": [dict(rule) for rule in network.routing.rules] or None,
+        "table": routing.table,
+        "metric": routing.metric,
+        "rules": [dict(rule) for rule in routing.rules] or None,
         "preshared_keys": "none" if network.preshared_keys == "none" else None,
     }
     options = {key: value for key, value in options.items() if value is not None}
@@ -92,13 +129,12 @@ def _interface(network: Network, member: Member) -> Document:
     return interface
 
 
-def _enter_stack(stack: Document, interface: Document, network: Network, member: Member) -> None:
+def _enter_stack(stack: Document, interface: Document, routing: Routing, member: Member) -> None:
     """What an interface brings into the stack that it lives in: its routes, its rules, its part of what is owned."""
     advertised = [str(prefix) for prefix in member.advertise]
     if advertised != stack.get("advertise", advertised):
         # Another network's members see only what is advertised to them.
         interface["advertise"] = advertised
-    routing = network.routing
     if routing.automatic:
         route = {
             "destination": "allowed_ips",
@@ -138,7 +174,7 @@ def _end(inventory: Inventory, selector: Mapping[str, str]) -> Document:
         for name, host in inventory.hosts.items()
         if selector["group"] in host.groups and any(member.state == "present" for member in host.members.values())
     )
-    return {"group": selector["group"], "hosts": list(present)}
+    return {**selector, "hosts": list(present)}
 
 
 def _removals(inventory: Inventory) -> dict[str, list[Document]]:

@@ -1,98 +1,160 @@
 # Copyright (c) 2026 the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Exit nodes: stacks to which others send their way to the internet, and what makes the answers come back."""
+"""Full tunnels: which members send what nobody owns to which exit, and the routing that makes it work.
+
+A default route in AllowedIPs belongs to one peer per interface and family. So a member on the way can pass on to one
+next hop only, whoever asks; and what comes back carries any source, so every member on the way has the default at
+the same peer.
+"""
 
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Interface
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._full_tunnels import (
-    INTERNET,
-    PRIVATE,
-    takes_internet,
-)
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model, StackModel
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ownership import Ownership
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
-    EMPTY,
-    Intervals,
-    from_prefixes,
-    intersect,
-    subtract,
-    union,
-)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import Member, Network, Routing
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import Problem
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._topology import Topology
+
+# The highest that rules of ours can have: every rule of the user's comes first, as with wg-quick(8).
+_LAST_PRIORITY = 32765
+# 253 to 255 are the kernel's own tables; wg-quick(8) counts from 51820, which is the port that most interfaces have.
+_LAST_OWN_TABLE = 255
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unanswered:
-    """Private sources that an exit node sends to the internet as they are.
+@dataclass(frozen=True, kw_only=True)
+class Exits:
+    """One network's full tunnels.
 
-    certain: the device is described, and does not masquerade; otherwise nobody says anything about it.
+    towards: by member and family, the peer that takes its default route. users: by exit, the families that each
+    member uses it for. problems: members that would have to pass on in two directions.
     """
 
-    interface: Interface
-    family: int
-    device: str
-    sources: Intervals
-    destination: int
-    client: Interface
-    certain: bool
+    towards: Mapping[str, Mapping[int, str]]
+    users: Mapping[str, Mapping[str, tuple[int, ...]]]
+    problems: tuple[Problem, ...] = ()
+
+    def defaults(self, observer: str, peer: str) -> list[Prefix]:
+        """The default routes that a peer takes at an observer."""
+        found = self.towards.get(observer)
+        return [] if not found else [Prefix(family, 0, 0) for family, one in sorted(found.items()) if one == peer]
+
+    def uses(self, name: str) -> bool:
+        return any(name in users for users in self.users.values())
+
+    def involved(self, exit_host: str) -> list[str]:
+        """Everybody whose routing decides what its users' packets meet: its users, and whoever passes on at all."""
+        relays = (name for name in self.towards if not self.uses(name))
+        return sorted({exit_host, *self.users[exit_host], *relays})
 
 
-def find_unanswered(model: Model, ownership: Ownership) -> tuple[Unanswered, ...]:
-    """Per exit node, ingress and device; computed once per fleet."""
-    memo = model.fleet.memo
-    if "unanswered" not in memo:
-        memo["unanswered"] = tuple(_find(model, ownership))
-    found: tuple[Unanswered, ...] = memo["unanswered"]
-    return found
+def find_exits(members: Mapping[str, Member], topology: Topology) -> Exits:
+    """Members whose exit is not there, or with whom it shares no family, use none."""
+    hops = _NextHops(topology)
+    towards: dict[str, dict[int, str]] = {}
+    walked: set[tuple[str, int, str]] = set()
+    users: dict[str, dict[str, tuple[int, ...]]] = {}
+    problems: dict[tuple[str, int], Problem] = {}
+    for name, member in members.items():
+        families = exit_families(member, members)
+        if not families or member.exit is None:
+            continue
+        users.setdefault(member.exit, {})[name] = families
+        for family in families:
+            for observer, peer in hops.way(name, member.exit):
+                if (observer, family, member.exit) in walked:
+                    break
+                walked.add((observer, family, member.exit))
+                known = towards.setdefault(observer, {}).setdefault(family, peer)
+                if known != peer:
+                    problems.setdefault((observer, family), _two_ways(members, observer, family, (known, peer)))
+                    break
+    for exit_host in users:
+        for family in towards.get(exit_host, ()):
+            if family in members[exit_host].exit_families:
+                peers = (towards[exit_host][family], "its own way out")
+                problems.setdefault((exit_host, family), _two_ways(members, exit_host, family, peers))
+    return Exits(towards=towards, users=users, problems=tuple(problems[place] for place in sorted(problems)))
 
 
-def _find(model: Model, ownership: Ownership) -> t.Iterator[Unanswered]:
-    for (exit_node, family), clients in _clients(model).items():
-        stack = model.stacks[exit_node.stack]
-        network = ownership.networks.get(exit_node.network or "")
-        abroad = INTERNET[family] if network is None else subtract(INTERNET[family], network.total[family])
-        sources = union(*(part for part, _client in clients))
-        for members, sample in stack.fib.source_classes(family):
-            mine = intersect(intersect(sources, members), PRIVATE[family])
-            for decision, part in (
-                stack.fib.split(family, sample, abroad, ingress=exit_node.name).items() if mine else ()
-            ):
-                device = decision.device
-                if device is None or device in stack.devices or device in (stack.stack.masquerade or ()):
-                    continue
-                lost = subtract(mine, _at_home(stack, device, family))
-                if lost:
-                    yield Unanswered(
-                        interface=exit_node, family=family, device=device, sources=lost, destination=part[0],
-                        client=next(one for held, one in clients if intersect(held, lost)),
-                        certain=stack.stack.masquerade is not None or bool(stack.stack.addresses.get(device)),
-                    )  # fmt: skip
+def exit_families(member: Member, members: Mapping[str, Member]) -> tuple[int, ...]:
+    """The families that a member uses its exit for: those that the exit takes and it has an address of itself."""
+    found = members.get(member.exit or "")
+    if found is None or found.state != "present" or found.host == member.host:
+        return ()
+    return tuple(family for family in found.exit_families if family in member.families)
 
 
-def _clients(model: Model) -> dict[tuple[Interface, int], list[tuple[Intervals, Interface]]]:
-    """By exit node and family, the sources that it accepts from each peer whose way to the internet it is."""
-    found: dict[tuple[Interface, int], list[tuple[Intervals, Interface]]] = {}
-    for client in model.interfaces:
-        for family in FAMILIES:
-            if not takes_internet(model, client, family):
-                continue
-            for ident in model.cryptokey(client).split(family, INTERNET[family]):
-                exit_node = None if ident is None else model.target(client, ident)
-                entry = None if exit_node is None else model.entry_of(exit_node, client)
-                if exit_node is None or entry is None or not model.stacks[exit_node.stack].stack.forwarding[family]:
-                    continue
-                accepted = model.cryptokey(exit_node).accepted(family, entry)
-                if accepted:
-                    found.setdefault((exit_node, family), []).append((accepted, client))
-    return found
+def _two_ways(members: Mapping[str, Member], observer: str, family: int, peers: tuple[str, str]) -> Problem:
+    return Problem(
+        path=members[observer].path,
+        host=observer,
+        reason=f"has to pass the default route of IPv{family} on to {peers[0]} and to {peers[1]}, and can only do one",
+        remedy="let all members that reach their exits through this one use the same exit",
+        rule="WG208",
+    )
 
 
-def _at_home(stack: StackModel, device: str, family: int) -> Intervals:
-    """The networks that a device is connected to: whoever answers there finds the sender without any route."""
-    prefixes = [one.prefix for one in stack.stack.addresses.get(device, ()) if one.family == family]
-    return from_prefixes(prefixes) if prefixes else EMPTY
+class _NextHops:
+    """The next hop of every member on the way to an exit; found out once per member that is on such a way."""
+
+    def __init__(self, topology: Topology) -> None:
+        self._topology = topology
+        self._known: dict[str, dict[str, str]] = {}
+
+    def way(self, name: str, target: str) -> Iterator[tuple[str, str]]:
+        """(member, its next hop) up to the target; ends early where no way leads on."""
+        while name != target:
+            peer = target if self._topology.is_mesh else self._next(name, target)
+            if peer is None:
+                return
+            yield name, peer
+            name = peer
+
+    def _next(self, name: str, target: str) -> t.Optional[str]:
+        if name not in self._known:
+            neighbours = self._topology.neighbours[name]
+            whole = [neighbour.peer for neighbour in neighbours if neighbour.owners is None]
+            found = {owner: neighbour.peer for neighbour in neighbours for owner in neighbour.owners or ()}
+            self._known[name] = {"": whole[0]} if whole else found
+        return self._known[name].get(target, self._known[name].get(""))
+
+
+def routing_of(network: Network, member: Member, exits: Exits, stack: Mapping[str, t.Any]) -> Routing:
+    """The network's routing, and where a default route goes through the tunnel the arrangement of wg-quick(8).
+
+    The automatic routes have a table of their own. First come the host's own routes but for its default, then that
+    table: for everything but the encrypted packets, which carry the mark, where the host itself uses the exit; for
+    what comes out of the tunnel where it only passes on. ``stack``: the document of the device's namespace.
+    """
+    routing = network.routing
+    families = exits.towards.get(member.host)
+    if not families or not routing.automatic:
+        return routing
+    uses = exits.uses(member.host)
+    if uses and member.namespace != member.socket_namespace and not _has_default(stack, families):
+        # The tunnel is the only way out of this namespace, and its own packets take another one.
+        return routing
+    number = member.listen_port if member.listen_port > _LAST_OWN_TABLE else member.listen_port + (1 << 16)
+    table = routing.table if routing.table not in (None, "main") else str(number)
+    local: dict[str, t.Any] = {"table": "main", "suppress_prefixlength": 0}
+    if uses:
+        fwmark = member.fwmark or number
+        rules = [local, {"fwmark": fwmark, "invert": True, "table": table}]
+        return _with_rules(replace(routing, table=table, fwmark=fwmark), rules)
+    known = {"table": table, "suppress_prefixlength": 0}
+    return _with_rules(replace(routing, table=table), [local, known, {"iif": member.interface, "table": table}])
+
+
+def _with_rules(routing: Routing, rules: list[dict[str, t.Any]]) -> Routing:
+    first = _LAST_PRIORITY + 1 - len(rules)
+    numbered = ({"priority": first + index, **rule} for index, rule in enumerate(rules))
+    return replace(routing, rules=(*routing.rules, *numbered))
+
+
+def _has_default(stack: Mapping[str, t.Any], families: t.Collection[int]) -> bool:
+    defaults = {"0.0.0.0/0": 4, "::/0": 6}
+    return any(defaults.get(route["destination"]) in families for route in stack.get("routes", ()))

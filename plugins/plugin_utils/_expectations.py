@@ -13,7 +13,9 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._document impo
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import End, Expectation
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._values import Values
 
-_END = frozenset({"host", "hosts", "group", "network", "prefix", "prefixes"})
+_END = frozenset({"host", "hosts", "group", "network", "prefix", "prefixes", "beyond", "except"})
+# How many hosts or prefixes of an end are spelled out.
+_SHOWN = 6
 
 
 def read_expectations(network: Node, name: str, values: Values, *, hosts: t.Container[str]) -> t.Iterator[Expectation]:
@@ -47,20 +49,30 @@ def _end(node: Node, values: Values, hosts: t.Container[str]) -> End:
         read = [values.prefix(node.text("prefix"), node.at("prefix"))] if "prefix" in node else []
         read += values.prefixes(node, "prefixes")
         prefixes = [prefix for prefix in read if prefix is not None]
+    if "beyond" in node and not named:
+        raise InvalidInput("names no host", path=node.path, remedy="write {host: fra1, beyond: [0.0.0.0/0]}")
     return End(
         text=_text(node),
         hosts=tuple(host for host, _path in named) if "host" in node or "hosts" in node else None,
         network=node.optional_text("network"),
         prefixes=None if prefixes is None else tuple(prefixes),
+        beyond=values.prefixes(node, "beyond"),
+        excepted=values.prefixes(node, "except"),
     )
+
+
+def _brief(texts: list[str]) -> str:
+    """A list of a thousand hosts is no sentence."""
+    more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
+    return ", ".join(texts[:_SHOWN]) + more
 
 
 def _text(node: Node) -> str:
     """``host nyc1, prefix 192.168.10.0/24``; a group stands for its hosts."""
     parts = []
-    for key in ("group", "host", "hosts", "network", "prefix", "prefixes"):
+    for key in ("group", "host", "hosts", "network", "prefix", "prefixes", "beyond"):
         if key not in node or (key == "hosts" and "group" in node):
             continue
-        listed = key in ("hosts", "prefixes")
-        parts.append(f"{key} {', '.join(text for text, _path in node.texts(key)) if listed else node.text(key)}")
+        listed = key in ("hosts", "prefixes", "beyond")
+        parts.append(f"{key} {_brief([text for text, _path in node.texts(key)]) if listed else node.text(key)}")
     return ", ".join(parts)

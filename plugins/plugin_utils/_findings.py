@@ -61,13 +61,17 @@ def _order(finding: Finding) -> tuple[t.Any, ...]:
 
 
 class _Repeated:
-    """A bad key is left out of the document, where it then looks like a missing one; a bad name stands in it."""
+    """A bad key is left out of the document, where it then looks like a missing one; a bad name stands in it.
+
+    So is the address of a member for which the pool had none: it then looks like a peer without AllowedIPs.
+    """
 
     def __init__(self, inventory: Inventory) -> None:
         problems = {(problem.rule, problem.host, problem.path) for problem in inventory.problems}
         self._keys = {path for rule, _host, path in problems if rule == "WG101"}
         self._names = {problem.value for problem in inventory.problems if problem.rule == "WG609"}
         self._places = {(p.host, p.path.split(".")[1]) for p in inventory.problems if p.rule == "WG101" and p.host}
+        self._unaddressed = {_subject(path, host) for rule, host, path in problems if rule == "WG602"}
         self._networks = {
             (member.host, member.interface): member.network
             for host in inventory.hosts.values()
@@ -77,16 +81,24 @@ class _Repeated:
     def __call__(self, finding: Finding) -> bool:
         if finding["rule"] == "WG609":
             return finding.get("interface") in self._names
-        if finding["rule"] != "WG109":
-            return False
         host, peer = finding.get("host") or "", finding.get("peer")
         network = self._networks.get((host, finding.get("interface") or ""), "")
         subject = peer or host
+        if finding["rule"] in ("WG207", "WG602"):
+            return (subject, network) in self._unaddressed
+        if finding["rule"] != "WG109":
+            return False
         paths = (
             f"public_keys.{subject}.{network}",
             f"wireguard_networks.{network}.external_peers.{subject}.public_key",
         )
         return (subject, network) in self._places or any(path in self._keys for path in paths)
+
+
+def _subject(path: str, host: str) -> tuple[str, str]:
+    """(member or external peer, network) of a path such as ``wireguard.corp.addresses``."""
+    steps = path.split(".")
+    return (host, steps[1]) if host else (steps[3] if len(steps) > 3 else "", steps[1])
 
 
 def _finding(inventory: Inventory, problem: Problem) -> dict[str, t.Any]:

@@ -246,7 +246,7 @@ class _Reader:
         if prefix_set is not None and prefix_set not in self.sets:
             raise InvalidInput("is not one of prefix_sets", path=node.at("allowed_ips_set"), value=prefix_set)
         managed = node.boolean("managed") if "managed" in node else None
-        node.mapping("options")
+        options = node.mapping("options")
         return Peer(
             name=name,
             ident=key or f"?{name}",
@@ -258,6 +258,7 @@ class _Reader:
             allowed_ips_set=prefix_set,
             persistent_keepalive=values.bounded(node, "persistent_keepalive", 65535) or 0,
             managed=managed,
+            standby=options.boolean("standby"),
             path=node.path,
         )
 

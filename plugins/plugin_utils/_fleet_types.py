@@ -43,7 +43,10 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Peer:
-    """One peer entry. key: canonical base64, None while unknown. ident: the key, or ``?name`` while it is unknown."""
+    """One peer entry. key: canonical base64, None while unknown. ident: the key, or ``?name`` while it is unknown.
+
+    standby: it has no AllowedIPs on purpose: a backup that is kept in readiness.
+    """
 
     name: str
     ident: str
@@ -55,6 +58,7 @@ class Peer:
     allowed_ips_set: str | None
     persistent_keepalive: int
     managed: bool | None
+    standby: bool = False
     path: str
 
 
@@ -209,12 +213,17 @@ class Host:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
-    """One end of an intent: hosts, a network, a prefix, or several of these (all must hold)."""
+    """One end of an intent: hosts, a network, a prefix, or several of these (all must hold).
+
+    beyond: what the hosts lead to though nobody in the fleet owns it, as an exit does, without ``excepted``.
+    """
 
     text: str
     hosts: tuple[str, ...] | None
     network: str | None
     prefixes: tuple[Prefix, ...] | None
+    beyond: tuple[Prefix, ...] = ()
+    excepted: tuple[Prefix, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ def forwarding_needs(topology: Topology, peers: NetworkPeers) -> dict[str, tuple
     spoken = _spoken(peers.prefixes)
     needs = {}
     for name, member in peers.members.items():
-        families = {prefix.family for prefix in member.advertise}
+        families = {prefix.family for prefix in member.advertise} | set(member.exit_families)
         for owner in topology.carried.get(name, ()):
             families |= _families(peers.prefixes[owner])
             if families == spoken:

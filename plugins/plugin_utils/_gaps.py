@@ -9,6 +9,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey import Cryptokey
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fib import LOOPBACK
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import (
     FAMILIES,
@@ -19,9 +20,11 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types i
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model, StackModel
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ownership import Ownership
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._partition import grouped
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rows import Owner
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
     EMPTY,
     Intervals,
+    covers,
     everything,
     from_prefixes,
     intersect,
@@ -157,9 +160,14 @@ def _unrouted(model: Model, stack: StackModel, interface: Interface, family: int
         return
     local = stack.fib.local_set[family]
     for owner, part in grouped(cryptokey.clipped(family, away)).items():
-        whole = grouped(cryptokey.clipped(family, from_prefixes([owner.prefix])))[owner]
-        if subtract(whole, local) == subtract(part, local) != EMPTY:
+        if subtract(part, local) and not _has_more(cryptokey, owner, union(part, local)):
             yield owner.ident, owner.prefix
+
+
+def _has_more(cryptokey: Cryptokey, owner: Owner, known: Intervals) -> bool:
+    """Whether an entry has an address outside a set; looks no further than to the first one."""
+    pieces = cryptokey.clipped(owner.prefix.family, from_prefixes([owner.prefix]))
+    return any(found == owner and not covers(known, (low, high)) for low, high, found in pieces)
 
 
 def _routed_into(stack: StackModel, device: str, family: int, destinations: Intervals) -> Intervals:

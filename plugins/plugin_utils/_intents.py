@@ -171,9 +171,11 @@ def ending(blocked: Blocked) -> str:
 
 def _resolve(ownership: Ownership, end: End, network: str) -> _Resolved:
     """Which stacks an end means, and what they own of it: in the named network, else in the intent's, else in any."""
+    if end.beyond:
+        return _beyond(ownership, end, end.network or network)
     owned: dict[StackId, list[Owned]] = {}
     names = list(ownership.networks) if end.network is None else [end.network]
-    everywhere = [one for name in names if name in ownership.networks for one in _members(ownership, name)]
+    everywhere = [one for name in names for one in _members(ownership, name)]
     home = [one for one in everywhere if end.network is not None or one[0] == network]
     for chosen in (home, everywhere):
         for _name, one in chosen:
@@ -196,8 +198,30 @@ def _resolve(ownership: Ownership, end: End, network: str) -> _Resolved:
     return _Resolved(owned=kept, parts=parts, nobodys=nobodys)
 
 
+def _beyond(ownership: Ownership, end: End, network: str) -> _Resolved:
+    """What the hosts lead to though nobody owns it: as if it were theirs, so that packets leave by their own device."""
+    found = {
+        family: subtract(
+            from_prefixes(one for one in end.beyond if one.family == family),
+            union(
+                from_prefixes(one for one in end.excepted if one.family == family),
+                *(one.total[family] for one in ownership.networks.values()),
+            ),
+        )
+        for family in FAMILIES
+    }
+    stacks = [one.stack for _name, one in _members(ownership, network) if one.stack.host in (end.hosts or ())]
+    own = dict.fromkeys(FAMILIES, EMPTY)
+    return _Resolved(
+        owned={stack: [Owned(stack=stack, prefixes=end.beyond, own=own, behind=found)] for stack in stacks},
+        parts={(stack, family): part for stack in stacks for family, part in found.items() if part},
+        nobodys=dict(own),
+    )
+
+
 def _members(ownership: Ownership, name: str) -> list[tuple[str, Owned]]:
-    return [(name, one) for one in ownership.networks[name].stacks.values()]
+    held = ownership.networks.get(name)
+    return [] if held is None else [(name, one) for one in held.stacks.values()]
 
 
 def _touches(owned: dict[StackId, list[Owned]], end: End) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import parse_address
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import Host, Inventory, Member, Network
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._facts import stack_of_facts
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ignore import read_ignored
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._members import read_member
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._networks import read_network
@@ -25,6 +26,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._references import check_references
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._stacks import read_stacks
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._supernets import check_supernets
 
 MEMBERSHIP = "wireguard"
 _PREFIX = MEMBERSHIP + "__"
@@ -53,13 +55,28 @@ def read_inventory(
     for name in variables:
         host = _read_host(name, variables[name], networks, problems)
         if host is not None:
-            found[name] = replace(host, members={n: _with_key(m, keys) for n, m in host.members.items()})
+            host = replace(host, members={n: _with_key(m, keys) for n, m in host.members.items()})
+            found[name] = _with_facts(host, originals[name])
     networks = {name: _with_external_keys(network, keys) for name, network in networks.items()}
     check_references(networks, found, _all_groups(variables), list(variables), problems)
+    check_supernets(networks, found, problems)
     ignored = read_ignored(variables, problems)
     if any(problem.rule is None for problem in problems):
         raise InvalidInventory(with_places(problems, originals, locate) if locate else problems)
     return Inventory(networks=networks, hosts=found, problems=tuple(problems), ignored=ignored)
+
+
+def _with_facts(host: Host, variables: Variables) -> Host:
+    """The initial namespace as gathered facts know it, where nobody describes it. They are large: not all is read."""
+    if "" in host.stacks or "ansible_facts" not in variables:
+        return host
+    own = {member.interface for member in host.members.values() if member.namespace == ""}
+    try:
+        stack = stack_of_facts(variables["ansible_facts"], without=own)
+    except Exception:  # pylint: disable=broad-except
+        # A template in the facts may fail in any way it likes; without facts there is an assumption, as always.
+        stack = None
+    return host if stack is None else replace(host, stacks={"": stack, **host.stacks}, knows_by_facts=True)
 
 
 def plain(value: t.Any) -> t.Any:

@@ -16,10 +16,12 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._networks impo
     read_mark,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import Cursor, nearest
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import united
 
 OPTIONS = (
-    "addresses", "advertise", "backend", "endpoint", "fwmark", "hubs", "interface", "listen_port", "mtu", "namespace",
-    "persistent_keepalive", "private_key_file", "public_key", "socket_namespace", "state", "userspace_engine",
+    "addresses", "advertise", "backend", "endpoint", "exit", "fwmark", "hubs", "interface", "listen_port", "mtu",
+    "namespace", "persistent_keepalive", "private_key_file", "public_key", "socket_namespace", "state",
+    "userspace_engine",
 )  # fmt: skip
 _SECRETS = ("private_key", "preshared_key")
 
@@ -28,6 +30,8 @@ def read_member(cursor: Cursor, declared: Mapping[str, Cursor], network: Network
     """cursor: the membership as a whole, for what is missing in it. declared: its options, merged."""
     options = _known(declared)
     state = _or(options, "state", lambda c: c.choice(("present", "absent")), "present")
+    advertised = set(_or(options, "advertise", lambda c: c.each(_advertised), ()))
+    exit_families = tuple(sorted(prefix.family for prefix in advertised if prefix.length == 0))
     member = Member(
         host=cursor.host,
         network=network.name,
@@ -37,7 +41,10 @@ def read_member(cursor: Cursor, declared: Mapping[str, Cursor], network: Network
         namespace=_or(options, "namespace", Cursor.name, ""),
         socket_namespace=_or(options, "socket_namespace", Cursor.name, ""),
         addresses=tuple(dict.fromkeys(_or(options, "addresses", lambda c: c.each(Cursor.interface_address), ()))),
-        advertise=tuple(sorted(set(_or(options, "advertise", lambda c: c.each(_advertised), ())))),
+        pooled="addresses" not in options and bool(network.pool),
+        advertise=united(prefix for prefix in advertised if prefix.length),
+        exit_families=exit_families,
+        exit=_or(options, "exit", _read_exit, None if exit_families else network.exit) or None,
         endpoint=_or(options, "endpoint", _read_endpoint, EndpointView()),
         hubs=_or(options, "hubs", lambda c: c.each(Cursor.text), ()),
         listen_port=_or(options, "listen_port", lambda c: c.integer(1, 65535), network.listen_port),
@@ -80,10 +87,13 @@ def _or(options: Mapping[str, Cursor], name: str, read: t.Callable[[Cursor], t.A
 
 
 def _check_present(cursor: Cursor, options: Mapping[str, Cursor], *, network: Network, member: Member) -> None:
-    if "addresses" not in options or options["addresses"].value == []:
-        remedy = f"give the host at least one address of network {network.name}: addresses: [10.0.0.1]"
+    if "addresses" not in options and not network.pool:
+        remedy = f"give the host an address of network {network.name}, addresses: [10.0.0.1], or the network a pool"
         cursor.at(".addresses", None).refuse("is missing", remedy=remedy)
-    if member.mtu is not None and member.mtu < 1280 and any(address.family == 6 for address in member.addresses):
+    if "addresses" in options and options["addresses"].value == []:
+        options["addresses"].refuse("is empty", remedy="give the host an address: addresses: [10.0.0.1]", show=False)
+    held = network.pool if member.pooled else member.addresses
+    if member.mtu is not None and member.mtu < 1280 and any(one.family == 6 for one in held):
         place = options.get("mtu") or cursor.at(".mtu", member.mtu)
         place.refuse(
             "is too small for IPv6 (RFC 8200, 5)", remedy="write 1280 or more, or take the IPv6 addresses away"
@@ -93,12 +103,18 @@ def _check_present(cursor: Cursor, options: Mapping[str, Cursor], *, network: Ne
 
 
 def _advertised(cursor: Cursor) -> t.Optional[Prefix]:
+    """A default route makes the host an exit."""
     prefix = cursor.owned_prefix()
-    if prefix is not None and prefix.length <= 1:
-        remedy = "advertise the prefixes that are really behind the host"
-        cursor.refuse("cannot be advertised: this version has no exit nodes", remedy=remedy)
+    if prefix is not None and prefix.length == 1:
+        default = "0.0.0.0/0" if prefix.family == 4 else "::/0"
+        cursor.refuse("is half of a default route", remedy=f"to make the host an exit, write {default}")
         return None
     return prefix
+
+
+def _read_exit(cursor: Cursor) -> t.Optional[str]:
+    """The name of a member, or false for none; the empty text stands for false, as None stands for a mistake."""
+    return "" if cursor.value is False else cursor.text()
 
 
 def _absolute_path(cursor: Cursor) -> t.Optional[str]:

@@ -73,9 +73,21 @@ def nestings(model: Model) -> list[SharedNesting]:
         for interface in model.interfaces:
             users.setdefault(model.cryptokey(interface).rows, []).append(interface)
         memo["nestings"] = [
-            SharedNesting(nesting=find_nesting(model.cryptokey(found[0]).owners(alone=len(found) == 1)), users=found)
+            SharedNesting(nesting=find_nesting(_owners(model, found)), users=found)
             for rows, found in users.items()
             if rows
         ]
     result: list[SharedNesting] = memo["nestings"]
     return result
+
+
+def _owners(model: Model, users: list[Interface]) -> t.Iterator[Owner]:
+    """What the rows list, but for entries that every user leaves out because it has an entry of its own."""
+    first, *others = (model.cryptokey(one).layers for one in users)
+    for index, (row, removed) in enumerate(first):
+        left_out = set(removed)
+        for layers in others:
+            if not left_out:
+                break
+            left_out &= layers[index][1]
+        yield from (owner for owner in row.owners if owner not in left_out)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._number import parse_fwmark
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import TABLES
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import (
     DEFAULT_PORT,
@@ -21,8 +22,8 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration i
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import Cursor
 
 OPTIONS = (
-    "interface", "pool", "topology", "hubs", "links", "listen_port", "mtu", "backend", "preshared_keys",
-    "preshared_epoch", "routing", "forwarding", "external_peers", "expect",
+    "interface", "pool", "reserved", "supernet", "exit", "topology", "hubs", "links", "listen_port", "mtu", "backend",
+    "preshared_keys", "preshared_epoch", "routing", "forwarding", "external_peers", "expect",
 )  # fmt: skip
 BACKENDS = ("auto", "kernel", "userspace")
 SELECTORS = ("host", "group", "network", "prefix")
@@ -36,11 +37,15 @@ def read_network(name: str, cursor: Cursor) -> Network:
     options = cursor.options(OPTIONS)
     topology = _or(options, "topology", lambda c: c.choice(("mesh", "hub", "links")), "mesh")
     _check_topology(cursor, options, topology)
+    pool = _or(options, "pool", lambda c: c.each(Cursor.prefix), ())
     return Network(
         name=name,
         interface=_read_interface_name(cursor, options, f"wg-{name}"),
         topology=topology,
-        pool=_or(options, "pool", lambda c: c.each(Cursor.prefix), ()),
+        pool=pool,
+        reserved=_or(options, "reserved", lambda c: c.each(Cursor.prefix), ()),
+        supernet=_or(options, "supernet", lambda c: _read_supernet(c, pool), ()),
+        exit=_or(options, "exit", Cursor.text, None),
         hubs=_or(options, "hubs", lambda c: c.each(Cursor.text), ()),
         links=_or(options, "links", lambda c: c.each(_read_link), ()),
         listen_port=_or(options, "listen_port", lambda c: c.integer(1, 65535), DEFAULT_PORT),
@@ -50,7 +55,7 @@ def read_network(name: str, cursor: Cursor) -> Network:
         preshared_epoch=_or(options, "preshared_epoch", lambda c: c.integer(0, _MAX32), 1),
         routing=_or(options, "routing", _read_routing, Routing()),
         forwarding=_or(options, "forwarding", lambda c: c.choice(("managed", "unmanaged")), "managed"),
-        external_peers=_or(options, "external_peers", _read_external_peers, ()),
+        external_peers=_or(options, "external_peers", lambda c: _read_external_peers(c, bool(pool)), ()),
         expect=_or(options, "expect", lambda c: c.each(_read_expectation), ()),
     )
 
@@ -96,13 +101,30 @@ def _or(options: Mapping[str, Cursor], name: str, read: t.Callable[[Cursor], t.A
 
 
 def _check_topology(cursor: Cursor, options: Mapping[str, Cursor], topology: str) -> None:
-    for option, owner in (("hubs", "hub"), ("links", "links")):
-        if topology == owner and option not in options:
-            cursor.at(".topology", topology).refuse(f"needs {option}", remedy=f"add the option {option}")
+    needed = {"hub": "hubs", "links": "links"}.get(topology)
+    if needed and needed not in options:
+        cursor.at(".topology", topology).refuse(f"needs {needed}", remedy=f"add the option {needed}")
+    for option, owner in (("hubs", "hub"), ("links", "links"), ("supernet", "hub")):
         if topology != owner and option in options:
             options[option].refuse(
                 f"has no meaning in the topology {topology}", remedy=f"write `topology: {owner}`", show=False
             )
+
+
+def _read_supernet(cursor: Cursor, pool: tuple[Prefix, ...]) -> tuple[Prefix, ...]:
+    """``true`` for the pool, or a list of prefixes."""
+    if cursor.value is False:
+        return ()
+    if cursor.value is not True:
+        found = cursor.each(Cursor.owned_prefix)
+        for prefix in found:
+            if prefix.length == 0:
+                remedy = "to send everything to one member, make that an exit: advertise: [0.0.0.0/0]"
+                cursor.refuse(f"holds the default route {prefix}", remedy=remedy, show=False)
+        return tuple(prefix for prefix in found if prefix.length)
+    if not pool:
+        cursor.refuse("stands for the pool, but the network has none", remedy="add the option pool", show=False)
+    return pool
 
 
 def _read_link(cursor: Cursor) -> t.Optional[Link]:
@@ -168,30 +190,55 @@ def _prefix_text(cursor: Cursor) -> t.Optional[str]:
     return None if prefix is None else str(prefix)
 
 
-def _read_external_peers(cursor: Cursor) -> tuple[ExternalPeer, ...]:
-    return tuple(_read_external_peer(name, entry) for name, entry in sorted(cursor.entries().items()))
+def _read_external_peers(cursor: Cursor, has_pool: bool) -> tuple[ExternalPeer, ...]:
+    return tuple(_read_external_peer(name, entry, has_pool) for name, entry in sorted(cursor.entries().items()))
 
 
-def _read_external_peer(name: str, cursor: Cursor) -> ExternalPeer:
+def _read_external_peer(name: str, cursor: Cursor, has_pool: bool) -> ExternalPeer:
     options = cursor.options(("public_key", "addresses", "advertise", "via", "kind", "endpoint", "preshared_keys"))
     if "via" not in options:
         cursor.refuse("has no option via", remedy="name the member that it connects to: {via: fra1}", show=False)
-    if "addresses" not in options and "advertise" not in options:
-        cursor.refuse("has no addresses", remedy="give it at least one: {addresses: [10.77.200.1]}", show=False)
+    pooled = "addresses" not in options and "advertise" not in options
+    if pooled and not has_pool:
+        remedy = "give it at least one: {addresses: [10.77.200.1]}, or give the network a pool"
+        cursor.refuse("has no addresses", remedy=remedy, show=False)
     lists = (options[option] for option in ("addresses", "advertise") if option in options)
-    prefixes = {prefix for entries in lists for prefix in entries.each(Cursor.owned_prefix)}
+    prefixes = {prefix for entries in lists for prefix in entries.each(_behind_external_peer)}
     endpoint = _or(options, "endpoint", Cursor.endpoint, None)
     if endpoint is not None and endpoint.port is None:
         options["endpoint"].refuse("has no port", remedy="an external peer's port is not known: write host:port")
     return ExternalPeer(
         name=name,
-        via=_or(options, "via", Cursor.text, ""),
+        via=_or(options, "via", _read_via, ()),
         kind=_or(options, "kind", lambda c: c.choice(("client", "site")), "client"),
         public_key=_or(options, "public_key", Cursor.public_key, None),
         prefixes=tuple(sorted(prefixes)),
+        pooled=pooled,
         endpoint=endpoint,
         preshared_keys=_or(options, "preshared_keys", lambda c: c.choice(("none", "derived")), None),
     )
+
+
+def _behind_external_peer(cursor: Cursor) -> t.Optional[Prefix]:
+    prefix = cursor.owned_prefix()
+    if prefix is not None and prefix.length <= 1:
+        remedy = "only a member can be an exit, since it has to be told what to do with the traffic"
+        cursor.refuse("cannot be behind an external peer", remedy=remedy)
+        return None
+    return prefix
+
+
+def _read_via(cursor: Cursor) -> tuple[str, ...]:
+    """One member, or a list of them in the order of preference."""
+    if not isinstance(cursor.value, list):
+        name = cursor.text()
+        return () if name is None else (name,)
+    names = cursor.each(Cursor.text)
+    if not cursor.value:
+        cursor.refuse("is empty", remedy="name the member that it connects to: {via: fra1}", show=False)
+    if len(set(names)) != len(names):
+        cursor.refuse("names a member twice", remedy="keep the first of the two", show=False)
+    return tuple(dict.fromkeys(names))
 
 
 def _read_expectation(cursor: Cursor) -> t.Optional[dict[str, t.Any]]:
@@ -206,11 +253,15 @@ def _read_expectation(cursor: Cursor) -> t.Optional[dict[str, t.Any]]:
 
 
 def _read_selector(cursor: Cursor) -> t.Optional[dict[str, str]]:
+    """What all the given selectors hold for: a prefix behind a host, the part of a group that is in a network."""
     options = cursor.options(SELECTORS)
-    if len(options) != 1:
-        remedy = f"write one of {', '.join(SELECTORS)}: {{host: a}}"
-        cursor.refuse("does not select one thing", remedy=remedy, show=False)
+    if not options or {"host", "group"} <= set(options):
+        reason = "selects nothing" if not options else "selects by host and by group"
+        cursor.refuse(reason, remedy=f"write one of {', '.join(SELECTORS)}: {{host: a}}", show=False)
         return None
-    ((name, selected),) = options.items()
-    value = _prefix_text(selected) if name == "prefix" else selected.text()
-    return None if value is None else {name: value}
+    found = {
+        name: _prefix_text(options[name]) if name == "prefix" else options[name].text()
+        for name in SELECTORS
+        if name in options
+    }
+    return None if None in found.values() else t.cast("dict[str, str]", found)

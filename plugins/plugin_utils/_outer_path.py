@@ -53,7 +53,8 @@ def find_carried(model: Model) -> tuple[Carried, ...]:
 def _find_carried(model: Model) -> t.Iterator[Carried]:
     for interface in model.interfaces:
         cryptokey = model.cryptokey(interface)
-        for ident in dict.fromkeys(one for one in carried_peers(model, interface) if one in cryptokey):
+        carried = dict.fromkeys(one for one in carried_peers(model, interface) if one in cryptokey)
+        for ident in carried if carried and _enters_tunnels(model, interface) else ():
             endpoint = endpoint_of(model, interface, ident)
             if endpoint is None:
                 continue
@@ -66,6 +67,16 @@ def _find_carried(model: Model) -> t.Iterator[Carried]:
             if seen or circle:
                 tunnels = tuple(one for one, _peer in seen)
                 yield Carried(interface=interface, ident=ident, endpoint=endpoint[0], tunnels=tunnels, circle=circle)
+
+
+def _enters_tunnels(model: Model, interface: Interface) -> bool:
+    """Whether any destination at all leads outer packets into a WireGuard device: with a full tunnel's mark, none."""
+    stack = outer_stack(model, interface)
+    return any(
+        decision.device in stack.devices
+        for family in FAMILIES
+        for decision in stack.fib.decide(family, UNSPECIFIED, mark=interface.fwmark).split(everything(family))
+    )
 
 
 def carried_peers(model: Model, interface: Interface) -> t.Iterator[str]:

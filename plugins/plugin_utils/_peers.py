@@ -17,26 +17,44 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration i
     Network,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._endpoint import DeclaredEndpoint
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._exits import Exits
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import united
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._topology import Neighbour, Topology
 
 Entry = dict[str, t.Any]
+
+# A shared row may be this many times as long as the single entries that it takes the place of.
+_ROW_IS_WORTH = 4
 
 
 class NetworkPeers:
     """Who stands in whose peer list. The entries of a network are proportional to its members and its links."""
 
     def __init__(
-        self, network: Network, *, members: Mapping[str, Member], hosts: Mapping[str, Host], topology: Topology
+        self,
+        network: Network,
+        *,
+        members: Mapping[str, Member],
+        hosts: Mapping[str, Host],
+        topology: Topology,
+        exits: Exits,
     ) -> None:
         self.network = network
         self.members = members
         self.hosts = hosts
         self.topology = topology
+        self.exits = exits
         self.externals: dict[str, list[ExternalPeer]] = {}
+        self.awaited: dict[str, list[ExternalPeer]] = {}
         for peer in network.external_peers:
-            self.externals.setdefault(peer.via, []).append(peer)
+            here = [name for name in peer.via if name in members]
+            for name in here[:1]:
+                self.externals.setdefault(name, []).append(peer)
+            for name in here[1:]:
+                self.awaited.setdefault(name, []).append(peer)
         self.prefixes = {name: self._reached_through(name) for name in members}
         self._texts = {name: _texts(prefixes) for name, prefixes in self.prefixes.items()}
+        self._supernet = united(network.supernet)
         self._viewed = [name for name, member in members.items() if member.endpoint.views]
         self.groups: dict[str, list[Entry]] = {}
         self.sets: dict[str, list[str]] = {}
@@ -54,9 +72,10 @@ class NetworkPeers:
             for name, interface in interfaces.items():
                 interface["peers"] = [self._neighbour(name, one) for one in self.topology.neighbours[name]]
         for name, interface in interfaces.items():
-            external = [self._external(name, peer) for peer in self.externals.get(name, ())]
-            if external:
-                interface["peers"] = [*interface.get("peers", ()), *external]
+            more = [*self._standing_by(name), *(self._external(name, peer) for peer in self.externals.get(name, ()))]
+            more += [_ready(self._external(name, peer)) for peer in self.awaited.get(name, ())]
+            if more:
+                interface["peers"] = [*interface.get("peers", ()), *more]
 
     # Mesh
 
@@ -75,8 +94,8 @@ class NetworkPeers:
         for (keepalive, different), names in sorted(classes.items(), key=lambda item: item[1]):
             overrides = [{**dict(entry), "allowed_ips": list(dict(entry)["allowed_ips"])} for entry in different]
             row = rows[keepalive]
-            if len(overrides) * len(names) > len(row):
-                # So many see it this way that a row of their own is shorter.
+            if len(overrides) * len(names) * _ROW_IS_WORTH > len(row):
+                # So many see it this way that a row of their own is about as short, and proved at one go.
                 row, overrides = {**row, **{entry["name"]: entry for entry in overrides}}, []
             group = self._group_named(row, keepalive)
             for name in names:
@@ -100,11 +119,12 @@ class NetworkPeers:
         return row
 
     def _differing(self, observer: str, row: Mapping[str, Entry]) -> Iterable[Entry]:
-        """Entries can differ only where the endpoint of one of the two depends on who looks."""
-        peers = self.members if self.members[observer].endpoint.views else self._viewed
+        """Entries can differ only where the endpoint of one of the two depends on who looks, and at an exit."""
+        gateways = set(self.exits.towards.get(observer, {}).values())
+        peers = self.members if self.members[observer].endpoint.views else sorted({*self._viewed, *gateways})
         for peer in peers:
             if peer != observer:
-                entry = self._seen(observer, peer, allowed_ips=self._texts[peer])
+                entry = self._seen(observer, peer, allowed_ips=self._with_defaults(observer, peer, self._texts[peer]))
                 if entry != row[peer]:
                     yield entry
 
@@ -121,17 +141,46 @@ class NetworkPeers:
     # Hubs and links
 
     def _neighbour(self, observer: str, neighbour: Neighbour) -> Entry:
+        """The entry of a neighbour.
+
+        A spoke to which its hub passes the default route on has the exact list even with a supernet: what nobody
+        owns of that would go to and fro between the two.
+        """
+        peer = neighbour.peer
         owners = neighbour.owners
-        if owners is None and self.externals.get(observer):
+        takes_defaults = bool(self._supernet) and observer in self.exits.towards.get(peer, {}).values()
+        if owners is None and (takes_defaults or self.externals.get(observer)):
             # The set leaves out what the observer owns, which its external peers' prefixes are not.
             owners = tuple(name for name in self.members if name != observer)
         if owners is None:
             if self.network.name not in self.sets:
-                self.sets[self.network.name] = _texts({p for prefixes in self.prefixes.values() for p in prefixes})
-            entry = self._seen(observer, neighbour.peer, allowed_ips=[])
+                everybodys = {p for prefixes in self.prefixes.values() for p in prefixes}
+                self.sets[self.network.name] = _texts(self._behind_hub(everybodys))
+            entry = self._seen(observer, peer, allowed_ips=self._with_defaults(observer, peer, []))
             return {**entry, "allowed_ips_set": self.network.name}
-        prefixes = {prefix for owner in owners for prefix in self.prefixes[owner]}
-        return self._seen(observer, neighbour.peer, allowed_ips=_texts(prefixes))
+        prefixes: Iterable[Prefix] = {prefix for owner in owners for prefix in self.prefixes[owner]}
+        if neighbour.owners is None and not takes_defaults:
+            prefixes = self._behind_hub(prefixes)
+        elif len(owners) > 1:
+            prefixes = united(prefixes)
+        return self._seen(observer, peer, allowed_ips=self._with_defaults(observer, peer, _texts(prefixes)))
+
+    def _behind_hub(self, prefixes: Iterable[Prefix]) -> list[Prefix]:
+        """What a spoke expects from its hub: the supernet in place of everything that lies inside it."""
+        if not self._supernet:
+            return list(prefixes)
+        return [*self._supernet, *(one for one in prefixes if not any(net.contains(one) for net in self._supernet))]
+
+    def _with_defaults(self, observer: str, peer: str, texts: list[str]) -> list[str]:
+        """With the default routes that the peer takes at this observer."""
+        defaults = self.exits.defaults(observer, peer)
+        return [*_texts(defaults), *texts] if defaults else texts
+
+    def _standing_by(self, observer: str) -> Iterable[Entry]:
+        """Peers in readiness: known at both ends, so that making it the first hub moves prefixes and nothing else."""
+        for peer in self.topology.standby.get(observer, ()):
+            if self._endpoint(peer, seen_by=observer) or self._endpoint(observer, seen_by=peer):
+                yield _ready(self._seen(observer, peer, allowed_ips=[]))
 
     # One entry
 
@@ -177,6 +226,11 @@ class NetworkPeers:
     def _preshared_key_id(self) -> str:
         """Names the derivation, not the pair: rows are shared, and both ends of a pair must have the same id."""
         return f"{self.network.name}/{self.network.preshared_epoch}"
+
+
+def _ready(entry: Entry) -> Entry:
+    """The entry of a peer without any traffic: WireGuard gives a prefix to one peer only, and another one has it."""
+    return {**entry, "allowed_ips": [], "options": {"standby": True}}
 
 
 def _texts(prefixes: Iterable[Prefix]) -> list[str]:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import datetime
 import typing as t
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._assumed import ledger
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._change_summary import summarise
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._comparison import Comparison
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import Inventory
@@ -20,6 +22,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet import 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Fleet
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory import read_inventory
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._places import Locate
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._pool import allocate
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._prover import prove
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rollout import rollout_of
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rollout_summary import summarise_rollout
@@ -42,12 +45,14 @@ def make_plan(
     today: what ``until`` in wireguard_ignore is held against; without it, those entries hold for good.
     """
     inventory = read_inventory(hostvars, hosts, public_keys=public_keys, locate=locate)
-    derivation = derive(inventory)
-    fleet = parse_fleet(derivation.fleet)
     earlier = None if previous is None else _read_previous(previous)
+    inventory, drawn = allocate(inventory, earlier)
+    derivation = derive(inventory)
+    inventory = replace(inventory, problems=(*inventory.problems, *derivation.problems))
+    fleet = parse_fleet(derivation.fleet)
     proof = prove(fleet)
     findings = merge_findings(inventory, check(fleet, earlier), today=today)
-    assumptions = [*derivation.assumptions, *proof.assumptions]
+    assumptions = [*ledger([*derivation.assumed, *drawn]), *proof.assumptions]
     summary = proof.summary(len(assumptions))
     if summary["verdict"] == "proved" and is_void(findings):
         # What is proved is then not what was declared, or not what the hosts would do.

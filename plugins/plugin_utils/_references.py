@@ -38,12 +38,14 @@ def check_references(
         # A network nobody has joined may name hubs that join later.
         if members:
             _check_network(network, members, problems)
+            problems.extend(_wrong_exits(network, members))
         _check_external_peers(network, members, known, problems)
         _check_external_keys(network, members, problems)
         _check_expectations(network, known, problems)
     for host in hosts.values():
         for member in host.members.values():
             _check_member(member, networks[member.network], known, problems)
+        problems.extend(_two_exits(host))
 
 
 def _check_network(network: Network, members: Mapping[str, Member], problems: list[Problem]) -> None:
@@ -105,9 +107,13 @@ def _check_external_peers(
         if peer.name in known.hosts:
             reason = "has the name of a host of the inventory"
             problems.append(Problem(path=path, reason=reason, remedy="give the external peer another name"))
-        via = members.get(peer.via)
-        if peer.via and (via is None or via.state != "present"):
-            problems.append(_no_member(f"{path}.via", peer.via, network, members))
+        problems.extend(_no_member(f"{path}.via", via, network, members) for via in peer.via if via not in members)
+        if set(peer.via) <= set(members) and not any(members[via].state == "present" for via in peer.via):
+            listed = ", ".join(peer.via)
+            reason = f"names no present member of network {network.name}: {listed}"
+            remedy = "name one that is there, or take the external peer out"
+            if peer.via:
+                problems.append(Problem(path=f"{path}.via", reason=reason, remedy=remedy))
 
 
 def _check_external_keys(network: Network, members: Mapping[str, Member], problems: list[Problem]) -> None:
@@ -125,12 +131,60 @@ def _check_expectations(network: Network, known: _Known, problems: list[Problem]
     kinds = {"host": known.members, "group": known.groups, "network": known.networks}
     for index, expectation in enumerate(network.expect):
         for side in ("from", "to"):
-            ((kind, name),) = expectation[side].items()
-            if kind in kinds and name not in kinds[kind]:
-                path = f"wireguard_networks.{network.name}.expect[{index}].{side}.{kind}"
-                remedy = nearest(name, kinds[kind])
-                reason = "is not a host of the fleet" if kind == "host" else f"is not a {kind} of this inventory"
-                problems.append(Problem(path=path, value=name, reason=reason, remedy=remedy))
+            for kind, name in expectation[side].items():
+                if kind in kinds and name not in kinds[kind]:
+                    path = f"wireguard_networks.{network.name}.expect[{index}].{side}.{kind}"
+                    remedy = nearest(name, kinds[kind])
+                    reason = "is not a host of the fleet" if kind == "host" else f"is not a {kind} of this inventory"
+                    problems.append(Problem(path=path, value=name, reason=reason, remedy=remedy))
+
+
+def _wrong_exits(network: Network, members: Mapping[str, Member]) -> Iterable[Problem]:
+    """Exits that are not there or take nothing; a network's default is told once."""
+    told = set()
+    for member in members.values():
+        if member.state != "present" or member.exit is None:
+            continue
+        is_default = member.exit == network.exit
+        path = f"wireguard_networks.{network.name}.exit" if is_default else f"{member.path}.exit"
+        host = "" if is_default else member.host
+        found = members.get(member.exit)
+        problem = None
+        if found is None or found.state != "present":
+            problem = _no_member(path, member.exit, network, members, host=host)
+        elif not found.exit_families:
+            reason = "advertises no default route, so it is no exit"
+            remedy = f"let {member.exit} advertise 0.0.0.0/0, ::/0 or both"
+            problem = Problem(path=path, value=member.exit, reason=reason, remedy=remedy, host=host)
+        elif member.exit_families:
+            reason = "is the exit of a host that is an exit itself"
+            remedy = "leave it out: what this host lets out leaves by its own device"
+            problem = Problem(path=path, value=member.exit, reason=reason, remedy=remedy, host=host)
+        elif not set(found.exit_families) & _families(network, member):
+            families = " and ".join(f"IPv{family}" for family in found.exit_families)
+            reason = f"takes {families} only, of which this host has no address in network {network.name}"
+            remedy = "give the host such an address, or write exit: false"
+            path = f"{member.path}.exit"
+            problem = Problem(path=path, value=member.exit, reason=reason, remedy=remedy, host=member.host)
+        if problem is not None and str(problem) not in told:
+            told.add(str(problem))
+            yield problem
+
+
+def _families(network: Network, member: Member) -> set[int]:
+    return {one.family for one in (network.pool if member.pooled else member.addresses)}
+
+
+def _two_exits(host: Host) -> Iterable[Problem]:
+    first: dict[str, Member] = {}
+    for member in host.members.values():
+        if member.state == "present" and member.exit is not None:
+            other = first.setdefault(member.namespace, member)
+            if other is not member:
+                reason = f"is a second way out of one namespace: network {other.network} has the exit {other.exit}"
+                remedy = "write exit: false in one of the two memberships, or give one another namespace"
+                path = f"{member.path}.exit"
+                yield Problem(path=path, value=member.exit, reason=reason, remedy=remedy, host=host.name)
 
 
 def _check_member(member: Member, network: Network, known: _Known, problems: list[Problem]) -> None:

@@ -68,9 +68,11 @@ def _why_useless(stack: StackModel, rule: Rule) -> str | None:
     settings = [(ingress, mark) for ingress in _ingresses(stack) for mark in marks]
     if not any(_matches(stack.fib, rule, family, setting) for family in rule.families for setting in settings):
         return "never"
+    waits = _waits_for_routes(stack, rule)
+    # The kernel fills main by itself, so an empty one may only be a namespace that nobody has described.
     if all(stack.fib.tables.is_empty(family, rule.table) for family in rule.families):
-        return "empty"
-    if _waits_for_routes(stack, rule):
+        return None if waits and rule.table == "main" else "empty"
+    if waits:
         return None
     others = stack.fib.under(tuple(one for one in stack.stack.rules if one is not rule))
     changes = any(
@@ -80,19 +82,30 @@ def _why_useless(stack: StackModel, rule: Rule) -> str | None:
 
 
 def _waits_for_routes(stack: StackModel, rule: Rule) -> bool:
-    """Whether a rule only lets through routes that are longer than what its table holds so far.
+    """Whether a rule only lets through routes that are longer than what its table holds so far, in some family.
 
     That is how wg-quick(8) keeps the LAN out of a full tunnel, also where no document says which LAN that will be.
     """
     limit = rule.suppress_prefixlength
     if limit is None:
         return False
-    longer = (
-        route.destination is None or (route.destination.length > limit and route.destination.family in rule.families)
-        for route in stack.fib.routes
-        if route.table == rule.table
+    listed = [route.destination for route in stack.fib.routes if route.table == rule.table]
+    waiting = [
+        family
+        for family in rule.families
+        if not any(one is None or (one.length > limit and one.family == family) for one in listed)
+    ]
+    return waiting == list(rule.families) or any(_goes_before(stack, rule, family, limit) for family in waiting)
+
+
+def _goes_before(stack: StackModel, rule: Rule, family: int, limit: int) -> bool:
+    """Whether a later rule's table has a short route of a family, which the one that waits would take from."""
+    return any(
+        found is not None and found.length <= limit
+        for later in stack.fib.rules[family]
+        if later.priority > rule.priority and later.table != rule.table
+        for found in stack.fib.tables.whole(family, later.table).values
     )
-    return not any(longer)
 
 
 def _matches(fib: Fib, rule: Rule, family: int, setting: _Setting) -> bool:

@@ -56,6 +56,16 @@ def to_prefixes(family: int, intervals: Intervals) -> list[Prefix]:
     return result
 
 
+def united(prefixes: t.Iterable[Prefix]) -> tuple[Prefix, ...]:
+    """The minimal list of the same addresses, of both families: exactly the union, nothing more."""
+    found = tuple(prefixes)
+    return tuple(
+        prefix
+        for family in WIDTH
+        for prefix in to_prefixes(family, from_prefixes(one for one in found if one.family == family))
+    )
+
+
 def pairs(intervals: Intervals) -> t.Iterator[tuple[int, int]]:
     """The intervals as (low, high)."""
     return zip(intervals[::2], intervals[1::2], strict=True)

@@ -34,37 +34,51 @@ class Neighbour(t.NamedTuple):
 class Topology(t.NamedTuple):
     """neighbours: by member, sorted; empty for a full mesh, where everybody speaks to everybody for himself alone.
 
-    carried: by member, for whom it forwards; only members that forward at all.
+    carried: by member, for whom it forwards; only members that forward at all. standby: by member, the peers that it
+    keeps in readiness without any traffic: a spoke its next hub, and that hub the spoke.
     """
 
     is_mesh: bool
     members: tuple[str, ...]
     neighbours: Mapping[str, tuple[Neighbour, ...]]
     carried: Mapping[str, frozenset[str]]
+    standby: Mapping[str, tuple[str, ...]]
 
 
 def build_topology(network: Network, members: Mapping[str, Member]) -> Topology:
     """members: the present ones. Hubs and links of hosts that have left the network are passed over."""
     names = tuple(sorted(members))
     if network.topology == "mesh":
-        return Topology(True, names, {}, {})
+        return Topology(True, names, {}, {}, {})
     if network.topology == "hub":
-        return _hub(names, home_hubs(network, members))
+        orders = hub_orders(network, members)
+        return _hub(names, {name: next(iter(order), None) for name, order in orders.items()}, _standby(orders))
     links = [link for link in network.links if link.one in members and link.other in members]
     return _graph(network.name, names, links)
 
 
-def home_hubs(network: Network, members: Mapping[str, Member]) -> dict[str, t.Optional[str]]:
-    """For every member the hub that it is behind: the first of its own list, then the network's, that is there.
+def hub_orders(network: Network, members: Mapping[str, Member]) -> dict[str, tuple[str, ...]]:
+    """For every member its hubs in the order of preference: of its own list, then of the network's, those there are.
 
-    A hub is its own. None where no hub is left.
+    It is behind the first; the second is its backup. A hub is its own and has no backup.
     """
-    hubs = [hub for hub in network.hubs if hub in members]
-    homes = {}
+    hubs = tuple(hub for hub in network.hubs if hub in members)
+    known = frozenset(hubs)
+    orders = {}
     for name, member in members.items():
-        order = [hub for hub in (*member.hubs, *hubs) if hub in hubs]
-        homes[name] = name if name in hubs else next(iter(order), None)
-    return homes
+        preferred = tuple(dict.fromkeys(hub for hub in (*member.hubs, *hubs) if hub in known)) if member.hubs else hubs
+        orders[name] = (name,) if name in known else preferred
+    return orders
+
+
+def _standby(orders: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """One backup each: all hubs of a spoke would be a list as long as spokes times hubs."""
+    found: dict[str, list[str]] = {}
+    for name, order in orders.items():
+        if len(order) > 1:
+            found.setdefault(name, []).append(order[1])
+            found.setdefault(order[1], []).append(name)
+    return {name: tuple(sorted(peers)) for name, peers in found.items()}
 
 
 def link_number(network: str, one: str, other: str) -> int:
@@ -73,7 +87,9 @@ def link_number(network: str, one: str, other: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[: _ID_BITS // 8], "big")
 
 
-def _hub(names: tuple[str, ...], homes: Mapping[str, t.Optional[str]]) -> Topology:
+def _hub(
+    names: tuple[str, ...], homes: Mapping[str, t.Optional[str]], standby: Mapping[str, tuple[str, ...]]
+) -> Topology:
     """Spokes behind one hub each, hubs in a full mesh: a tree with one path between any two members."""
     behind: dict[str, list[str]] = {}
     for name in names:
@@ -95,7 +111,7 @@ def _hub(names: tuple[str, ...], homes: Mapping[str, t.Optional[str]]) -> Topolo
             # A hub forwards for its spokes; with one neighbour alone there is nobody to forward to.
             if spokes and len(spokes) + len(others) > 1:
                 carried[name] = frozenset(names) - {name}
-    return Topology(False, names, neighbours, carried)
+    return Topology(False, names, neighbours, carried, standby)
 
 
 def _graph(network: str, names: tuple[str, ...], links: Iterable[Link]) -> Topology:
@@ -114,7 +130,7 @@ def _graph(network: str, names: tuple[str, ...], links: Iterable[Link]) -> Topol
             if len(found) > 1:
                 carried[peer] = carried.get(peer, frozenset()) | (frozenset(found) - {peer})
     neighbours = {name: _neighbours(owners[name], len(names)) for name in names}
-    return Topology(False, names, neighbours, carried)
+    return Topology(False, names, neighbours, carried, {})
 
 
 def _next_hops(edges: Mapping[str, list[tuple[str, int]]], target: str) -> dict[str, str]:

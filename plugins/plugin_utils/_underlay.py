@@ -34,9 +34,14 @@ def complete_stacks(host: Host, members: Iterable[Member]) -> tuple[dict[str, St
     stacks = {}
     for name in sorted(names):
         stack = copy.deepcopy(dict(host.stacks.get(name, {})))
+        if name == "" and host.knows_by_facts:
+            assumed.append(Assumed("facts", host.name, host.name))
         advertised = sorted({p for member in members if member.namespace == name for p in member.advertise})
         if (name == "" or name in sockets) and "routes" not in stack:
-            _add_default_routes(stack, host.name, advertised, assumed)
+            made_up = _add_default_routes(stack, host.name, advertised, assumed)
+            if made_up and any(member.namespace == name and member.exit_families for member in members):
+                stack["masquerade"] = [made_up]
+                assumed.append(Assumed("masquerade", host.name, host.name))
         # A LAN that hangs on another stack of the host does not hang here, too: then there is no way to it.
         others = [other for space, other in host.stacks.items() if space != name]
         missing = [
@@ -52,17 +57,20 @@ def complete_stacks(host: Host, members: Iterable[Member]) -> tuple[dict[str, St
     return stacks, assumed
 
 
-def _add_default_routes(stack: Stack, host: str, advertised: list[Prefix], assumed: list[Assumed]) -> None:
-    """By the one described device that is no LAN of ours, else by a device that is made up."""
+def _add_default_routes(stack: Stack, host: str, advertised: list[Prefix], assumed: list[Assumed]) -> t.Optional[str]:
+    """By the one described device that is no LAN of ours, else by a device that is made up, which is returned."""
+    made_up = None
     outward = _outward_devices(stack, advertised)
     if len(outward) == 1:
         device, families = next(iter(outward.items()))
         assumed.append(Assumed("default_route", host, f"{device} of {host}"))
     else:
         device, families = _free_name(stack, "underlay"), (4, 6)
+        made_up = device
         stack.setdefault("addresses", {})[device] = []
         assumed.append(Assumed("underlay", host, host))
     stack["routes"] = [{"destination": _DEFAULTS[family], "device": device} for family in families]
+    return made_up
 
 
 def _outward_devices(stack: Stack, advertised: list[Prefix]) -> dict[str, tuple[int, ...]]:

@@ -72,14 +72,14 @@ class Intents:
         return found
 
     def holds(self, network: str, start: dict, target: dict, *, reach: bool) -> bool:
-        """A declared intent between two ends, each ``{"host": name}`` or ``{"prefix": cidr}``.
+        """A declared intent between two ends: ``host`` or ``hosts``, ``network``, ``prefix``, or several of them.
 
         To be reached: every packet arrives at somebody who is meant, and so does every reply. Not to be reached: no
         packet arrives.
         """
         ways = [self._way(network, start, target)]
         if reach:
-            ways.append(self._way(network, start=target, target=start))
+            ways.append(self._way(network, target, start))
             return bool(ways[0]) and all(arrived for way in ways for arrived in way)
         return not any(ways[0])
 
@@ -87,12 +87,14 @@ class Intents:
         """Of every packet one way, whether it arrives; what a sender owns itself of the target stays at home."""
         arrivals = []
         for family in FAMILIES:
-            stacks = self.owned[network, family]
-            senders, receivers = (self._meant(stacks, end, family) for end in (start, target))
+            senders, receivers = (
+                self._meant(self.owned[end.get("network", network), family], end, family) for end in (start, target)
+            )
+            from_network = self.owned[start.get("network", network), family]
             for here, sources in senders.items():
                 for destination in set().union(*receivers.values()) - receivers.get(here, set()):
                     for source in sources:
-                        ingress = self._sets_out_by(family, here, stacks[here], source)
+                        ingress = self._sets_out_by(family, here, from_network[here], source)
                         answer = self.simulator.send(*here, family, source, destination, ingress=ingress)
                         place = answer["at"]["host"], answer["at"]["namespace"]
                         arrived = answer["outcome"] in ("delivered", "exits")
@@ -106,7 +108,7 @@ class Intents:
             if "prefix" in end:
                 prefix = _read_prefix(end["prefix"])
                 addresses = {one for one in addresses if prefix.family == family and prefix.holds(one)}
-            if addresses and end.get("host", host) == host:
+            if addresses and end.get("host", host) == host and host in end.get("hosts", [host]):
                 found[host, namespace] = addresses
         return found
 

@@ -72,7 +72,12 @@ def random_ends(intents: Intents, chance: random.Random, network: str) -> list[d
     prefixes = [f"{text}/{length}" for text in _owned_texts(stacks) for length in _lengths(text)]
     ends: list[dict] = [{"host": host} for host in hosts for _weight in range(4)]
     ends += [{"prefix": str(ipaddress.ip_interface(text).network)} for text in prefixes]
-    return [chance.choice(ends) for _end in range(2)] if ends else []
+    if not ends:
+        return []
+    # A group stands in a document as its hosts; an own network says the same as none, another one may have nobody.
+    ends += [{"hosts": sorted(chance.sample(hosts, min(2, len(hosts))))}, {"network": network}]
+    ends += [{**chance.choice(ends), "network": network}]
+    return [chance.choice(ends) for _end in range(2)]
 
 
 def _owned_texts(stacks: list[dict]) -> list[str]:

@@ -63,7 +63,8 @@ def _same_prefix(case: Case) -> t.Iterator[Finding]:
 def _nested(case: Case) -> t.Iterator[Finding]:
     for shared in nestings(case.model):
         for outer, inner in shared.nesting.nested:
-            interface = _user(case, shared, outer, inner)
+            # To hold what everybody else has is what a default route is for.
+            interface = None if outer.prefix.length == 0 else _user(case, shared, outer, inner)
             if interface is None:
                 continue
             big, small = _name(case, interface, outer), _name(case, interface, inner)
@@ -129,7 +130,9 @@ def _redundant(case: Case) -> t.Iterator[Finding]:
     for shared in nestings(case.model):
         by_peer: dict[tuple[Interface, str], list[Owner]] = {}
         for outer, inner in shared.nesting.redundant:
-            interface = _user(case, shared, outer, inner)
+            # Beside a default route the longer prefixes say what the peer has itself.
+            is_default = outer.prefix.length == 0 < inner.prefix.length
+            interface = None if is_default else _user(case, shared, outer, inner)
             if interface is not None:
                 by_peer.setdefault((interface, inner.ident), []).append(inner)
         for (interface, _ident), inner_owners in by_peer.items():
@@ -190,7 +193,7 @@ def _no_allowed_ips(case: Case) -> t.Iterator[Finding]:
         shared = case.fleet.peer_groups[group] if group is not None and group not in told else ()
         told.update((group,) if group is not None else ())
         for peer in (*interface.peers, *shared):
-            if peer.allowed_ips or peer.allowed_ips_set is not None or is_own(interface, peer):
+            if peer.standby or peer.allowed_ips or peer.allowed_ips_set is not None or is_own(interface, peer):
                 continue
             if any(one.host == interface.host and one.peer == peer.name for one in case.fleet.problems):
                 continue

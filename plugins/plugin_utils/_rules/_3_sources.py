@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix, format_number
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._exits import find_unanswered
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._exit_nodes import find_unanswered
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._local_traffic import find_wrong_sources
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._rule import (
     ERROR,

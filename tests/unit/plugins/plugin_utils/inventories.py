@@ -13,6 +13,8 @@ from collections.abc import Mapping
 
 from hypothesis import strategies as st
 
+Drawn = dict[str, t.Any]
+
 
 def key(name: str) -> str:
     """A public key that stays the same from run to run."""
@@ -92,10 +94,40 @@ def inventories(draw: st.DrawFn) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
         extra = draw(st.lists(st.sampled_from(list(itertools.combinations(names, 2))), unique=True))
         pairs = sorted({tuple(sorted(pair)) for pair in [*tree, *extra]})
         network["links"] = [{"between": list(pair), "cost": draw(st.integers(1, 3))} for pair in pairs]
-    phones = draw(st.lists(st.sampled_from(names), max_size=2))
+    _draw_pool(draw, network, members, families)
+    _draw_exits(draw, network, members, families)
+    gateways = network["hubs"] if network.get("supernet") else names
+    ways = st.lists(st.sampled_from(gateways), min_size=1, max_size=2, unique=True)
     network["external_peers"] = {
-        f"phone{number}": {"via": via, "addresses": [f"10.77.9.{number}" if 4 in families else f"fd77:9::{number}"],
-                           "public_key": key(f"phone{number}")}
-        for number, via in enumerate(phones)
+        f"phone{number}": {"via": via if len(via) > 1 else via[0], "public_key": key(f"phone{number}"),
+                           **({} if "pool" in network else
+                              {"addresses": [f"10.77.9.{number}" if 4 in families else f"fd77:9::{number}"]})}
+        for number, via in enumerate(draw(st.lists(ways, max_size=2)))
     }  # fmt: skip
     return network, members
+
+
+def _draw_pool(draw: st.DrawFn, network: Drawn, members: Drawn, families: tuple[int, ...]) -> None:
+    """A pool that some of the members have their addresses from, and a supernet where that may be."""
+    if not draw(st.booleans()):
+        return
+    network["pool"] = ["10.77.0.0/16" if family == 4 else "fd77::/16" for family in families]
+    network["reserved"] = draw(st.sampled_from([[], ["10.77.128.0/17"]]))
+    for member in members.values():
+        if draw(st.booleans()):
+            del member["addresses"]
+    if network["topology"] == "hub":
+        network["supernet"] = draw(st.booleans())
+
+
+def _draw_exits(draw: st.DrawFn, network: Drawn, members: Drawn, families: tuple[int, ...]) -> None:
+    """Exits with users. What passes on can do so in one direction, so only a mesh has two of them."""
+    names = sorted(members)
+    exits = draw(st.lists(st.sampled_from(names), max_size=2 if network["topology"] == "mesh" else 1, unique=True))
+    for name in exits:
+        members[name].pop("namespace", None)
+        taken = draw(st.lists(st.sampled_from(families), min_size=1, unique=True))
+        members[name]["advertise"] = [*members[name]["advertise"], *("0.0.0.0/0" if f == 4 else "::/0" for f in taken)]
+    for name in names:
+        if exits and name not in exits and draw(st.booleans()):
+            members[name]["exit"] = draw(st.sampled_from(exits))

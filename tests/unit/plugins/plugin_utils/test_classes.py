@@ -209,6 +209,71 @@ def test_classes_and_single_walks_agree(seed: int, monkeypatch: pytest.MonkeyPat
     assert by_classes == tally(document)
 
 
+def full_tunnels(document: Document, dice: random.Random) -> Document:
+    """The arrangement of wg-quick(8) at all stacks but some, with the default route at one peer of a row."""
+    any_peer(document, dice)["allowed_ips"].append("0.0.0.0/0")
+    for name in sorted(document["hosts"]):
+        host = document["hosts"][name]
+        if dice.random() < 0.85:
+            host["interfaces"][0]["fwmark"] = 7
+            found = host["namespaces"][""]
+            found["routes"] = [
+                {**one, "table": "7"} if one["destination"] == "allowed_ips" else one for one in found["routes"]
+            ]
+            found["rules"] = [
+                {"priority": 8, "table": "main", "suppress_prefixlength": 0},
+                {"priority": 9, "fwmark": 7, "invert": True, "table": "7"},
+            ]
+    return document
+
+
+def bent_rule(document: Document, dice: random.Random) -> None:
+    """One thing of one rule is not as in that arrangement."""
+    rules = stack(document, dice).get("rules")
+    if rules:
+        key, value = dice.choice(
+            [
+                ("fwmark", 0),
+                ("invert", False),
+                ("table", "8"),
+                ("table", "main"),
+                ("suppress_prefixlength", None),
+                ("suppress_prefixlength", 24),
+                ("priority", 10),
+                ("from", "10.77.0.0/16"),
+                ("iif", "lo"),
+            ]
+        )
+        dice.choice(rules)[key] = value
+
+
+def local_route(document: Document, dice: random.Random) -> None:
+    """Something of the host's own beside its default route, also an error route that is not suppressed."""
+    kind = dice.choice(["unicast", "blackhole", "prohibit"])
+    destination = dice.choice(["0.0.0.0/0", "10.77.0.0/29", any_prefix(document, dice), "203.0.113.0/24"])
+    table = dice.choice(["main", "7"])
+    route = {"destination": destination, "device": "eth0", "type": kind, "table": table}
+    stack(document, dice)["routes"].insert(0, route)
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_classes_and_single_walks_agree_on_full_tunnels(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    dice = random.Random(seed)
+    document = full_tunnels(dice.choice([mesh, hub])(dice.randint(4, 7)), dice)
+    for damage in dice.sample([bent_rule, bent_rule, local_route, local_route, *DAMAGES], dice.choice([0, 1, 2, 3])):
+        damage(document, dice)
+    by_classes = tally(document)
+    monkeypatch.setattr(_flows, "classes_of", lambda *_arguments: [])
+    assert by_classes == tally(document)
+
+
+def test_full_tunnels_are_one_class() -> None:
+    found = full_tunnels(mesh(8), random.Random(1))
+    model = Model.of(parse_fleet(found))
+    _flows.intended_flows(model, Ownership.of(model))
+    assert len(model.alike[4]) >= 6
+
+
 @pytest.mark.parametrize("document", [mesh(6), hub(6)])
 def test_a_fleet_in_order_is_one_class(document: Document) -> None:
     model = Model.of(parse_fleet(document))

@@ -225,6 +225,62 @@ def test_an_external_site_that_can_be_dialled_is_dialled() -> None:
     assert partner["preshared_key_id"] == "corp/1"
 
 
+# Backups, devices that roam, short lists
+
+
+HUBS = {"topology": "hub", "hubs": ["h1", "h2"]}
+BEHIND = {"h1": {**A, **DIALLED}, "h2": {**B, "endpoint": "203.0.113.20"}, "s1": C}
+
+
+def test_a_spoke_and_its_backup_know_each_other_without_any_prefix() -> None:
+    found = derived(HUBS, BEHIND)
+    backup = peers(found, "s1")["h2"]
+    assert (backup["allowed_ips"], backup["persistent_keepalive"], backup["options"]) == ([], 25, {"standby": True})
+    assert (peers(found, "h2")["s1"]["allowed_ips"], "endpoint" in peers(found, "h2")["s1"]) == ([], False)
+    assert "10.77.0.2/32" in peers(found, "s1")["h1"]["allowed_ips"]
+
+
+def test_another_order_moves_prefixes_and_nothing_else() -> None:
+    before, after = derived(HUBS, BEHIND), derived(HUBS, {**BEHIND, "s1": {**C, "hubs": ["h2"]}})
+    for one, other in (("h1", "h2"), ("h2", "h1")):
+        mine, theirs = peers(before, "s1")[one], peers(after, "s1")[one]
+        changed = {key for key in mine.keys() | theirs.keys() if mine.get(key) != theirs.get(key)}
+        # The hub that is first has its prefixes as a shared set.
+        assert changed == {"allowed_ips", "allowed_ips_set", "options"}
+        assert peers(before, "s1")[other]["allowed_ips"] != peers(after, "s1")[other]["allowed_ips"]
+
+
+def test_a_backup_that_nobody_could_dial_is_left_out() -> None:
+    found = derived(HUBS, {"h1": {**A, **DIALLED}, "h2": B, "s1": C, "s2": {"addresses": ["10.77.0.4"], **DIALLED}})
+    assert list(peers(found, "s1")) == ["h1"]
+    assert list(peers(found, "s2")) == ["h1", "h2"]
+
+
+def test_a_device_that_roams_is_known_at_its_second_member() -> None:
+    external = {"anna": {**EXTERNAL["anna"], "via": ["a", "b"]}}
+    members = {"a": {**A, **DIALLED}, "b": {**B, **DIALLED}}
+    found = derived({"external_peers": external}, members)
+    assert peers(found, "a")["anna"]["allowed_ips"] == ["10.77.9.1/32", "10.77.9.16/28"]
+    assert (peers(found, "b")["anna"]["allowed_ips"], peers(found, "b")["anna"]["managed"]) == ([], False)
+    members["a"] = {"state": "absent"}
+    alone = derived({"external_peers": external}, {**members, "c": C})
+    assert peers(alone, "b")["anna"]["allowed_ips"] == ["10.77.9.1/32", "10.77.9.16/28"]
+
+
+def test_prefixes_are_united_where_the_union_is_exact() -> None:
+    members = {
+        "h1": {**A, **DIALLED},
+        "h2": {**B, "endpoint": "203.0.113.20", "advertise": ["10.1.0.0/24", "10.1.1.0/24", "10.1.3.0/24"]},
+        "s1": {"addresses": ["10.77.0.6"], "hubs": ["h2"]},
+        "s2": {"addresses": ["10.77.0.7"], "hubs": ["h2"]},
+    }
+    found = derived(HUBS, members)
+    assert peers(found, "h1")["h2"]["allowed_ips"] == [
+        "10.1.0.0/23", "10.1.3.0/24", "10.77.0.2/32", "10.77.0.6/31", "fd77::2/128"
+    ]  # fmt: skip
+    assert stack(found, "h2")["advertise"] == ["10.1.0.0/23", "10.1.3.0/24"]
+
+
 # Stacks, namespaces, routing
 
 

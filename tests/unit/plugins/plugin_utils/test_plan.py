@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils import _peers, _topology
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._host_config import host_config
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan import make_plan
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import InvalidInventory
 from ansible_collections.cryptokey.wireguard.tests.unit.plugins.plugin_utils.inventories import (
@@ -34,6 +35,64 @@ def test_every_intended_flow_of_any_topology_is_proved(inventory: tuple[dict[str
     assert [one for one in plan["findings"] if one["severity"] != "info"] == []
     assert plan["proof"]["verdict"] == "proved"
     assert plan["proof"]["pairs"] == plan["proof"]["delivered"] == len(inventory[1]) * (len(inventory[1]) - 1)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(inventories(), inventories())
+def test_two_networks_on_the_same_hosts_are_proved(
+    one: tuple[dict[str, t.Any], dict[str, t.Any]], other: tuple[dict[str, t.Any], dict[str, t.Any]]
+) -> None:
+    """The second one with addresses, ports and names of its own; only the first has exits, for a stack has one.
+
+    What uses an exit sends the outer packets of the other network through it too, and is told of the MTU (WG801).
+    """
+    text = json.dumps(other)
+    for mine, theirs in (("10.77.", "10.88."), ("fd77:", "fd88:"), ("192.168.", "172.20."), ("fd00:", "fd01:")):
+        text = text.replace(mine, theirs)
+    network, members = json.loads(text.replace("phone", "tablet"))
+    networks = {
+        "corp": {"interface": "wg0", **one[0]},
+        "lab": {"interface": "wg1", "listen_port": 51821, **network},
+    }
+    hostvars: dict[str, t.Any] = {}
+    for name, found in (("corp", one[1]), ("lab", members)):
+        for host, options in found.items():
+            if name == "lab":
+                options.pop("exit", None)
+            joined = hostvars.setdefault(host, {"wireguard_networks": networks, "wireguard": {}})
+            joined["wireguard"][name] = options
+    plan = make_plan(hostvars, hostvars, public_keys=public_keys(hostvars, "corp", "lab"))
+    nested = {host for host, options in one[1].items() if "exit" in options}
+    serious = [finding for finding in plan["findings"] if finding["severity"] != "info"]
+    assert [one for one in serious if one["rule"] != "WG801" or one["host"] not in nested] == []
+    assert plan["proof"]["verdict"] == "proved"
+
+
+def test_two_hosts_on_one_lan_dial_each_other_there() -> None:
+    """From the inventory to what the module gets: each of the two sees the other's address in the LAN."""
+    members = {
+        "lan1": {"addresses": ["10.77.0.1"], "endpoint": {"default": "203.0.113.10:4001", "office": "192.168.1.1"}},
+        "lan2": {"addresses": ["10.77.0.2"], "endpoint": {"default": None, "office": "192.168.1.2"}},
+        "far": {"addresses": ["10.77.0.3"], "endpoint": "198.51.100.3"},
+    }
+    forwarded = {"": {"port_forwards": [{"port": 4001, "to_port": 51820}]}}
+    lan1 = {"group_names": ["office"], "wireguard_stacks": forwarded}
+    hostvars = fleet({}, members, lan1=lan1, lan2={"group_names": ["office"]})
+    plan = make_plan(hostvars, hostvars, public_keys=public_keys(hostvars))
+    assert plan["proof"]["verdict"] == "proved"
+    seen = {
+        (host, peer["name"]): (peer.get("endpoint"), peer["persistent_keepalive"])
+        for host in hostvars
+        for peer in host_config(plan, host)[0]["peers"]
+    }
+    assert seen == {
+        ("lan1", "lan2"): ("192.168.1.2:51820", 0),
+        ("lan2", "lan1"): ("192.168.1.1:51820", 0),
+        ("far", "lan1"): ("203.0.113.10:4001", 0),
+        ("far", "lan2"): (None, 0),
+        ("lan1", "far"): ("198.51.100.3:51820", 0),
+        ("lan2", "far"): ("198.51.100.3:51820", 25),
+    }
 
 
 def test_the_proof_notices_next_hops_that_are_not_symmetric(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration i
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._topology import (
     Topology,
     build_topology,
-    home_hubs,
+    hub_orders,
     link_number,
 )
 
@@ -158,7 +158,13 @@ def test_spokes_speak_to_their_hub_alone_and_hubs_to_each_other() -> None:
 
 def test_the_next_hub_in_the_order_takes_over_when_the_first_has_left() -> None:
     there = members(["h2", "s1", "s2"], s2=("h1", "h2"))
-    assert home_hubs(hub_network("h1", "h2"), there) == {"h2": "h2", "s1": "h2", "s2": "h2"}
+    assert hub_orders(hub_network("h1", "h2"), there) == {"h2": ("h2",), "s1": ("h2",), "s2": ("h2",)}
+
+
+def test_a_spoke_and_its_second_hub_stand_by_for_each_other() -> None:
+    topology = build(hub_network("h1", "h2", "h3"), ["h1", "h2", "h3", "s1", "s2"], s2=("h3", "h1"))
+    assert topology.standby == {"s1": ("h2",), "h2": ("s1",), "s2": ("h1",), "h1": ("s2",)}
+    assert build(hub_network("h1"), ["h1", "s1"]).standby == {}
 
 
 def test_without_any_hub_nobody_has_a_neighbour() -> None:

@@ -1,0 +1,68 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a full tunnel is expected to do, as intents of the document: the prover knows nothing about exits."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Iterator, Mapping
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
+    Prefix,
+    parse_interface_address,
+    parse_prefix,
+)
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import Inventory, Network
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._exits import Exits
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import united
+
+Document = dict[str, t.Any]
+
+# Ranges that no router passes on, or that every host treats in its own way (RFC 6890).
+_SPECIAL = ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3", "::/127", "fe80::/10", "ff00::/8")
+
+
+def exit_intents(inventory: Inventory, network: Network, exits: Exits, fleet: Document) -> list[Document]:
+    """One intent per exit: its users reach what lies beyond it, and the answers come back.
+
+    Left out is what a stack on the way has a longer route for, since that goes another way on purpose.
+    """
+    members = inventory.members(network.name)
+    overlays = _overlays(inventory) if exits.users else []
+    intents = []
+    for name in sorted(exits.users):
+        users = exits.users[name]
+        families = sorted({family for found in users.values() for family in found})
+        near = [
+            prefix
+            for host in exits.involved(name)
+            for prefix in _routed(fleet["hosts"][host]["namespaces"][members[host].namespace])
+        ]
+        special = map(parse_prefix, _SPECIAL)
+        excepted = [one for one in united([*special, *overlays, *near]) if one.family in families]
+        beyond = [str(Prefix(family, 0, 0)) for family in families]
+        to = {"host": name, "beyond": beyond, "except": [str(prefix) for prefix in excepted]}
+        intents.append({"from": {"hosts": sorted(users)}, "to": to, "reach": True})
+    return intents
+
+
+def _overlays(inventory: Inventory) -> list[Prefix]:
+    """What any network of the inventory answers for or covers: members, external peers, pools, supernets."""
+    found: set[Prefix] = set()
+    for network in inventory.networks.values():
+        found.update(network.pool, network.supernet, *(peer.prefixes for peer in network.external_peers))
+        for member in inventory.members(network.name).values():
+            found.update(member.advertise, (address.prefix for address in member.addresses))
+    return list(found)
+
+
+def _routed(stack: Mapping[str, t.Any]) -> Iterator[Prefix]:
+    """The connected prefixes and the described routes, but for the default ones."""
+    for addresses in stack.get("addresses", {}).values():
+        yield from (parse_interface_address(text).prefix for text in addresses)
+    for route in stack.get("routes", ()):
+        if route["destination"] != "allowed_ips":
+            prefix = parse_prefix(route["destination"])
+            if prefix.length:
+                yield prefix
