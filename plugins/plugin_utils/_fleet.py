@@ -15,6 +15,8 @@ from collections.abc import Mapping
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._collector import collector_paused
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._common_lists import share_common_lists
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._document import Node
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._expectations import read_expectations
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import (
@@ -22,12 +24,12 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types i
     Fleet,
     Host,
     Interface,
-    Peer,
     Problem,
     Stack,
     StackId,
     Unmodelled,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._peer_document import PeerReader
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._routing_document import RoutingReader
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._values import Values
 
@@ -67,19 +69,6 @@ _INTERFACE = frozenset(
         "options",
     }
 )
-_PEER = frozenset(
-    {
-        "name",
-        "public_key",
-        "preshared_key_id",
-        "endpoint",
-        "allowed_ips",
-        "allowed_ips_set",
-        "persistent_keepalive",
-        "managed",
-        "options",
-    }
-)
 
 
 def fleet_document(document: t.Any) -> t.Any:
@@ -89,6 +78,7 @@ def fleet_document(document: t.Any) -> t.Any:
     return document
 
 
+@collector_paused()
 def parse_fleet(document: t.Any) -> Fleet:
     """Read a fleet document or the one inside a plan. Raises InvalidInput where its shape is wrong."""
     root = Node(fleet_document(document), "", known=_DOCUMENT)
@@ -109,7 +99,8 @@ class _Reader:
         self.routing = RoutingReader(self.values, self.unmodelled)
         self.sets = self._prefix_sets(root.mapping("prefix_sets"))
         groups = root.mapping("peer_groups")
-        self.groups = {name: self._peers(groups, name) for name in groups.keys()}
+        self.peers = PeerReader(self.sets)
+        self.groups = {name: self.peers.peers(groups, name, self.values) for name in groups.keys()}
 
     def read(self, root: Node) -> Fleet:
         hosts = root.mapping("hosts")
@@ -121,13 +112,15 @@ class _Reader:
             network = networks.mapping(name, known=("pool", "expect", "options"))
             pools[name] = self.values.prefixes(network, "pool")
             expectations += read_expectations(network, name, self.values, hosts=read_hosts)
+        problems = tuple(_placed(self.values.problems, read_hosts))
+        read_hosts, all_groups = share_common_lists(read_hosts, self.groups)
         return Fleet(
             hosts=read_hosts,
-            peer_groups=self.groups,
+            peer_groups=all_groups,
             prefix_sets=self.sets,
             pools=pools,
             expectations=tuple(expectations),
-            problems=tuple(_placed(self.values.problems, read_hosts)),
+            problems=problems,
             unmodelled=tuple(self.unmodelled),
         )
 
@@ -210,34 +203,7 @@ class _Reader:
             mtu=node.integer("mtu"),
             routes=routes,
             peer_group=group,
-            peers=self._peers(node, "peers", values),
-            path=node.path,
-        )
-
-    def _peers(self, node: Node, key: str, values: Values | None = None) -> tuple[Peer, ...]:
-        values = values or self.values
-        return tuple(self._peer(Node(entry, path, known=_PEER), values) for entry, path in node.items_of(key))
-
-    def _peer(self, node: Node, values: Values) -> Peer:
-        name = node.text("name") or node.text("public_key")[:8] or "without a name"
-        values = values.within(peer=name)
-        key, bad_key = values.public_key(node, "public_key")
-        prefix_set = node.optional_text("allowed_ips_set")
-        if prefix_set is not None and prefix_set not in self.sets:
-            raise InvalidInput("is not one of prefix_sets", path=node.at("allowed_ips_set"), value=prefix_set)
-        managed = node.boolean("managed") if "managed" in node else None
-        node.mapping("options")
-        return Peer(
-            name=name,
-            ident=key or f"?{name}",
-            key=key,
-            bad_key=bad_key,
-            preshared_key_id=node.optional_text("preshared_key_id"),
-            endpoint=values.endpoint(node, "endpoint"),
-            allowed_ips=values.prefixes(node, "allowed_ips", mapped_too=True),
-            allowed_ips_set=prefix_set,
-            persistent_keepalive=values.bounded(node, "persistent_keepalive", 65535) or 0,
-            managed=managed,
+            peers=self.peers.peers(node, "peers", values),
             path=node.path,
         )
 

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey import Cryptokey, build_cryptokey
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fib import Fib
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import (
@@ -14,6 +16,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types i
     Stack,
     StackId,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._partition import Partition
 
 
 class StackModel:
@@ -32,7 +35,7 @@ class StackModel:
     def fib(self) -> Fib:
         if self._fib is None:
             tables = {name: self._model.cryptokey(interface) for name, interface in self.devices.items()}
-            self._fib = Fib(self.stack, list(self.devices.values()), tables)
+            self._fib = Fib(self.stack, list(self.devices.values()), tables, memo=self._model.routes_memo)
         return self._fib
 
 
@@ -47,6 +50,7 @@ class Model:
         # Per family: the stack that stands for one whose routing is the same but for what is its own.
         self.alike: dict[int, dict[StackId, StackId]] = {family: {} for family in FAMILIES}
         self._by_name: dict[tuple[str | None, str], Interface] = {}
+        self.routes_memo: dict[t.Any, Partition] = {}
         self._cryptokeys: dict[Interface, Cryptokey] = {}
         for host in fleet.hosts.values():
             for namespace, stack in host.stacks.items():

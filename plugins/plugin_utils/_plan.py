@@ -9,6 +9,7 @@ import typing as t
 from collections.abc import Iterable, Mapping
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._collector import collector_paused
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import Inventory
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._derive import derive
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._difference import difference
@@ -23,6 +24,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules import 
 Document = dict[str, t.Any]
 
 
+@collector_paused()
 def make_plan(
     hostvars: Mapping[str, Mapping[str, t.Any]],
     hosts: Iterable[str],

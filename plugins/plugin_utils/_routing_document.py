@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import typing as t
+from collections.abc import Mapping
+
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import InterfaceAddress, Prefix
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import DEFAULT_METRIC, ROUTE_TYPES, TABLES
@@ -45,13 +48,27 @@ class RoutingReader:
     def __init__(self, values: Values, unmodelled: list[Unmodelled]) -> None:
         self._values = values
         self._unmodelled = unmodelled
+        self._known: dict[t.Any, tuple[Route, ...]] = {}
 
     def routes(
         self, node: Node, stack: StackId, addresses: dict[str, tuple[InterfaceAddress, ...]]
     ) -> tuple[Route, ...]:
-        """The routes of a stack, in document order."""
+        """The routes of a stack, in document order; stacks that list the same ones have the same objects."""
+        entries = node.items_of("routes")
+        content = _content(entry for entry, _path in entries)
+        if content is not None and content in self._known:
+            return self._known[content]
+        noted = len(self._values.problems) + len(self._unmodelled)
+        result = self._routes(entries, stack, addresses)
+        if content is not None and noted == len(self._values.problems) + len(self._unmodelled):
+            self._known[content] = result
+        return result
+
+    def _routes(
+        self, entries: list[tuple[t.Any, str]], stack: StackId, addresses: dict[str, tuple[InterfaceAddress, ...]]
+    ) -> tuple[Route, ...]:
         result = []
-        for position, (entry, path) in enumerate(node.items_of("routes")):
+        for position, (entry, path) in enumerate(entries):
             route = Node(entry, path, known=_ROUTE | _ROUTE_UNMODELLED.keys())
             self._note(route, stack, _ROUTE_UNMODELLED)
             read = self._route(route, stack, position, addresses)
@@ -146,6 +163,21 @@ class RoutingReader:
             families=tuple(sorted(families)),
             position=position,
         )
+
+
+def _content(entries: t.Iterable[t.Any]) -> t.Any:
+    """What tells lists of routes apart, their types included; None where the routes depend on more than the list."""
+    found = []
+    for entry in entries:
+        if not isinstance(entry, Mapping) or not entry.get("device"):
+            # A gateway alone finds its device among the addresses of the stack.
+            return None
+        for key, value in entry.items():
+            if not isinstance(value, (str, int, type(None))):
+                return None
+            found += (key, type(value), value)
+        found.append(None)
+    return tuple(found)
 
 
 def table_name(node: Node, key: str) -> str:

@@ -48,6 +48,7 @@ class Row:
         }
         self._partitions: dict[int, Partition] = {}
         self._sorted: list[Prefix] | None = None
+        self._holds: dict[Prefix, bool] = {}
 
     def partition(self, family: int) -> Partition:
         """Address -> Owner, or None; of identical prefixes the last one counts."""
@@ -59,6 +60,20 @@ class Row:
             ]
             self._partitions[family] = Partition.of_prefixes(WIDTH[family], items)
         return self._partitions[family]
+
+    def has_family(self, family: int) -> bool:
+        return bool(self._lengths[family])
+
+    def holds(self, prefix: Prefix) -> bool:
+        """Whether some prefix of the row equals or contains the prefix."""
+        found = self._holds.get(prefix)
+        if found is None:
+            found = self._holds[prefix] = any(
+                Prefix(prefix.family, mask(prefix.family, prefix.network, length), length) in self.by_prefix
+                for length in self._lengths[prefix.family]
+                if length <= prefix.length
+            )
+        return found
 
     def inside(self, prefix: Prefix) -> t.Iterator[Owner]:
         """The owners of prefixes that equal the prefix or lie inside it."""
