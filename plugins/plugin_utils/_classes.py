@@ -108,9 +108,10 @@ def _follows_rows(stack: StackModel, cryptokey: Cryptokey, owned: Intervals, fam
             following += 1
             if route.table != "main" or route.device != cryptokey.interface.name:
                 return False
-        elif prefix.family == family and route.table == "main":
-            if any(row.holds(prefix) for row in cryptokey.shared_rows()) and not covers(owned, from_prefixes([prefix])):
-                return False
+        elif prefix.family != family or route.table != "main":
+            continue
+        elif any(row.holds(prefix) for row in cryptokey.shared_rows()) and not covers(owned, from_prefixes([prefix])):
+            return False
     own_elsewhere = [number for number in stack.fib.local[family] if not contains(owned, number)]
     return following == 1 and not any(
         row.holds(Prefix(family, number, WIDTH[family])) for number in own_elsewhere for row in cryptokey.shared_rows()

@@ -66,7 +66,9 @@ def find_common_lists(interfaces: Iterable[Interface]) -> list[Common]:
                 del left[interface]
     for common in found:
         prefixes = _distinct_prefixes(common.peers)
-        for interface in list(left) if prefixes is not None else ():
+        if prefixes is None:
+            continue
+        for interface in list(left):
             extra = _on_top(interface, common.peers, prefixes)
             if extra is not None:
                 common.lists[interface] = extra

@@ -45,6 +45,10 @@ class Node:
     def keys(self) -> list[str]:
         return [str.__str__(key) for key in self._values]
 
+    def among(self, keys: t.Mapping[str, t.Any]) -> t.Collection[str]:
+        """Those of the keys that stand here."""
+        return self._values.keys() & keys.keys()
+
     def raw(self, key: str) -> t.Any:
         return self._values.get(key)
 
@@ -77,12 +81,12 @@ class Node:
 
     def entries(self, key: str) -> Sequence[t.Any]:
         """The entries of a list; an absent list is empty."""
-        value: t.Any = self._values.get(key)
+        value = self._values.get(key)
         if value is None:
             return ()
         if isinstance(value, (str, bytes)) or not isinstance(value, (list, Sequence)):
             raise wrong_shape(self.at(key), value, "a list")
-        return t.cast("Sequence[t.Any]", value)
+        return value
 
     def items_of(self, key: str) -> list[tuple[t.Any, str]]:
         """The entries of a list with their paths."""

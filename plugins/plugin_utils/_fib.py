@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix, mask
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey import Cryptokey
@@ -74,7 +74,7 @@ def _decision(route: Route) -> Decision:
     return _decision_of(route.type, route.device if route.type == "unicast" else None)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _decision_of(kind: str, device: str | None) -> Decision:
     return Decision(kind, device)
 
@@ -239,14 +239,16 @@ class Fib:
         plan, regions = self._plan(family, source, ingress=ingress, mark=mark)
         key = (*plan, decisions)
         if key not in self._decisions:
-            # Where nothing but routes decides (no own address, no AllowedIPs), equal routes give equal answers.
-            alone = bool(self.local[family]) or not self.tables.are_plain(family)
-            memo = self._decisions if alone else self._memo
-            common = key if alone else (key, self.routes)
+            memo = self._memo if self.is_plain(family) else self._decisions
+            common = (key, self.routes) if self.is_plain(family) else key
             if common not in memo:
                 memo[common] = self._compose(family, ingress, regions, decisions=decisions)
             self._decisions[key] = memo[common]
         return self._decisions[key]
+
+    def is_plain(self, family: int) -> bool:
+        """Whether nothing but rules and routes decides: no own address, no AllowedIPs. Equal ones then say the same."""
+        return not self.local[family] and not any(one.has_family(family) for one in self._cryptokeys.values())
 
     def _compose(self, family: int, ingress: str, regions: _Regions, *, decisions: bool) -> Partition:
         whole = self._through_rules(family, ingress, regions, _decision if decisions else _itself)

@@ -35,6 +35,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._values import
 
 _DOCUMENT = frozenset({"version", "hosts", "peer_groups", "prefix_sets", "networks"})
 _HOST = frozenset({"management", "namespaces", "interfaces"})
+_FORWARDING = frozenset({"ipv4", "ipv6"})
 _STACK = frozenset(
     {
         "addresses",
@@ -49,7 +50,9 @@ _STACK = frozenset(
         "rules",
     }
 )
+_MANAGEMENT = frozenset({"address", "namespace"})
 _STACK_UNMODELLED = {"vrf": "a VRF", "vrfs": "a VRF", "firewall": "a firewall", "nat": "address translation"}
+_STACK_KEYS = _STACK | _STACK_UNMODELLED.keys()
 _INTERFACE = frozenset(
     {
         "name",
@@ -128,7 +131,7 @@ class _Reader:
         return {name: self.values.prefixes(sets, name) for name in sets.keys()}
 
     def _host(self, name: str, node: Node) -> Host:
-        management = node.mapping("management", known=("address", "namespace"))
+        management = node.mapping("management", known=_MANAGEMENT)
         namespaces = node.mapping("namespaces")
         interfaces = tuple(
             self._interface(name, Node(entry, path, known=_INTERFACE)) for entry, path in node.items_of("interfaces")
@@ -150,14 +153,15 @@ class _Reader:
         )
 
     def _stack(self, stack: StackId, namespaces: Node) -> Stack:
-        node = namespaces.mapping(stack.namespace, known=_STACK | _STACK_UNMODELLED.keys())
+        node = namespaces.mapping(stack.namespace, known=_STACK_KEYS)
         values = self.values.within(host=stack.host, namespace=stack.namespace)
-        for key, what in _STACK_UNMODELLED.items():
+        for key in node.among(_STACK_UNMODELLED):
             if node.raw(key):
+                what = _STACK_UNMODELLED[key]
                 self.unmodelled.append(Unmodelled(stack=stack, path=node.at(key), what=what))
         devices = node.mapping("addresses")
         addresses = {device: values.addresses(devices, device) for device in devices.keys()}
-        forwarding = node.mapping("forwarding", known=("ipv4", "ipv6"))
+        forwarding = node.mapping("forwarding", known=_FORWARDING)
         ipv6 = node.boolean("ipv6", True)
         if not ipv6:
             addresses = {name: tuple(one for one in held if one.family == 4) for name, held in addresses.items()}
@@ -165,9 +169,9 @@ class _Reader:
             id=stack,
             addresses=addresses,
             advertise=values.prefixes(node, "advertise") if "advertise" in node else None,
-            links=_mtus(node.mapping("links")),
+            links=_mtus(node.mapping("links")) if "links" in node else {},
             forwarding={4: forwarding.boolean("ipv4"), 6: forwarding.boolean("ipv6")},
-            rp_filter=_rp_filter(node.mapping("rp_filter")),
+            rp_filter=_rp_filter(node.mapping("rp_filter")) if "rp_filter" in node else {},
             masquerade=tuple(text for text, _path in node.texts("masquerade")),
             ipv6=ipv6,
             routes=self.routing.routes(node, stack, addresses),

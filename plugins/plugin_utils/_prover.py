@@ -107,18 +107,19 @@ def _classified(model: Model, family: int) -> int:
     Stacks that are alike differ by what is their own, interval for interval: one of them is summed for all.
     """
     total = 0
-    whole: set[int] = set()
+    plain: set[t.Any] = set()
     for stack_id in dict.fromkeys(interface.stack for interface in model.interfaces):
         stack = model.stacks[stack_id]
         total += 1 << WIDTH[family]
         if model.alike[family].get(stack_id, stack_id) != stack_id:
             continue
+        if stack.fib.is_plain(family):
+            routing = (stack.fib.routes, stack.stack.rules)
+            if routing in plain:
+                continue
+            plain.add(routing)
         for _members, sample in stack.fib.source_classes(family):
             decided = stack.fib.decide(family, sample)
-            if id(decided) in whole:
-                # Shared by stacks with the same routes.
-                continue
-            whole.add(id(decided))
             count = sum(high - low for low, high, decision in decided.pieces() if decision is not None)
             _must_be_whole(count, 1 << WIDTH[family], f"{stack_id}, IPv{family}")
     return total

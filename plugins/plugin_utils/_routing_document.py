@@ -167,7 +167,7 @@ class RoutingReader:
 
 def _content(entries: t.Iterable[t.Any]) -> t.Any:
     """What tells lists of routes apart, their types included; None where the routes depend on more than the list."""
-    found = []
+    found: list[t.Any] = []
     for entry in entries:
         if not isinstance(entry, Mapping) or not entry.get("device"):
             # A gateway alone finds its device among the addresses of the stack.

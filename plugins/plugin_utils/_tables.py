@@ -80,13 +80,6 @@ class Tables:
         """Whether the table has no route at all in a family."""
         return not self._followers(family, name) and self._of_routes(family, name).is_empty
 
-    def are_plain(self, family: int) -> bool:
-        """Whether no route of a family follows AllowedIPs."""
-        following = {route.table for route in self._routes if route.destination is None}
-        return not any(
-            follower.cryptokey.has_family(family) for name in following for follower in self._followers(family, name)
-        )
-
     def _of_routes(self, family: int, name: str) -> Partition:
         """The routes with a destination of their own; stacks with the same ones share the answer."""
         key = (family, name, self._routes)
