@@ -132,15 +132,17 @@ class _Prover:
         """Fill in ``clear`` and ``exceptions``."""
         sample = self.found.sample
         table = self._table(sample)
+        parts: list[Intervals] = []
         for ident, part in table.split(self.family, self.network.total[self.family]).items():
             target = None if ident is None else self.model.target(sample, ident)
             if ident is None or target is None:
                 continue
             clear = self._behind(target, part, ())
             if clear:
-                self.found.clear = union(self.found.clear, clear)
+                parts.append(clear)
                 for stack in self._bad_links(ident, target):
                     self.found.exceptions.setdefault(stack, []).append(clear)
+        self.found.clear = union(*parts)
 
     def _table(self, interface: Interface) -> Cryptokey:
         """The rows of an interface as if it left out nothing: what all members have in common."""

@@ -56,6 +56,8 @@ def make_plan(
         "proof": summary,
     }
     plan["summary"] = _summary(inventory, plan, previous)
+    # What was computed refers to the fleet and the fleet to it: apart they are gone at once, not when they are found.
+    fleet.memo.clear()
     return plan
 
 

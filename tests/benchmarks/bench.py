@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Measures every case, or those whose names hold a word of the command line, and prints a table.
 
-  --limits     exit with status 1 where a limit is missed
-  --repeat N   the median of N processes per line (default 3)
-  --no-playbooks  leave out the whole runs of ansible-playbook
+--limits     exit with status 1 where a limit is missed
+--repeat N   the median of N processes per line (default 3)
+--no-playbooks  leave out the whole runs of ansible-playbook
 """
 
 from __future__ import annotations
@@ -96,8 +96,8 @@ def _median(found: list[Figures]) -> Figures:
 def _measure_playbooks(pairs: int) -> t.Iterator[str]:
     found = playbook_run.measure(pairs=pairs)
     print(
-        f"ansible-playbook, {playbook_run.HOSTS} hosts: {found['without']:.1f} s without and {found['with']:.1f} s with "
-        f"the plan, ratio {found['ratio']:.2f}, limit {playbook_run.LIMIT}",
+        f"ansible-playbook, {playbook_run.HOSTS} hosts: {found['without']:.1f} s without and {found['with']:.1f} s "
+        f"with the plan, ratio {found['ratio']:.2f}, limit {playbook_run.LIMIT}",
         flush=True,
     )
     if found["ratio"] > playbook_run.LIMIT:

@@ -71,7 +71,7 @@ def _overlaps(size: int) -> Work:
     dice = random.Random(size)
     owners = []
     for number in range(size):
-        length = dice.randint(16, 32)
+        length = dice.randint(24, 32)
         owners.append(Owner(str(number % 1000), Prefix(4, mask(4, dice.getrandbits(32), length), length)))
 
     def work() -> str:
@@ -150,9 +150,7 @@ CASES = (
         sizes=(100, 1000),
         entries=lambda size: size,
     ),
-    Case(
-        name="mesh, one host is odd", ready=_planned(_one_odd), sizes=(100, 1000), units=8, entries=lambda size: size
-    ),
+    Case(name="mesh, one host is odd", ready=_planned(_one_odd), sizes=(100, 1000), units=8, entries=lambda size: size),
     Case(
         name="mesh, ten behind NAT",
         ready=_planned(_no_endpoints, "refuted"),
