@@ -139,7 +139,10 @@ def _on_top(interface: Interface, peers: tuple[Peer, ...], prefixes: set[t.Any])
     """What an interface has besides a list and instead of entries of it; None where it lacks some of the list."""
     whole = set(peers)
     extra = tuple(peer for peer in interface.peers if peer not in whole)
-    if len(extra) * 2 > len(interface.peers) or any(peer.key in (None, interface.key) for peer in extra):
+    if len(extra) * 2 > len(interface.peers) or any(peer.key is None for peer in extra):
+        return None
+    if any(peer.key == interface.key for peer in interface.peers):
+        # Its own key as a peer is a mistake that has to be told where it stands.
         return None
     instead = {peer.key for peer in extra}
     replaced = [peer for peer in peers if peer.key in instead or peer.key == interface.key]

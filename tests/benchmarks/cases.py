@@ -179,8 +179,8 @@ CASES = (
         sizes=(300, 3000),
         entries=lambda size: size,
     ),
-    Case(name="ring of links", ready=_planned(fleets.ring), sizes=(100, 300), entries=_squared),
-    Case(name="tree of links", ready=_planned(fleets.tree), sizes=(100, 300), entries=_squared),
+    Case(name="ring of links", ready=_planned(fleets.ring), sizes=(30, 100), entries=_squared),
+    Case(name="tree of links", ready=_planned(fleets.tree), sizes=(30, 100), entries=_squared),
     Case(
         name="mesh, written out",
         ready=_written_out,
