@@ -9,6 +9,7 @@ once and cached, because shared rows and thousands of hosts repeat them.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import typing as t
 from functools import lru_cache
@@ -59,12 +60,11 @@ class Values:
 
     def prefixes(self, node: Node, key: str, *, mapped_too: bool = False) -> tuple[Prefix, ...]:
         """A list of prefixes."""
-        try:
+        with contextlib.suppress(InvalidInput, TypeError):
             parsed = [_prefix(text) for text in node.entries(key)]
-        except (InvalidInput, TypeError):
-            parsed = [(None, True)]
-        if not any(host_bits for _prefix_, host_bits in parsed):
-            return tuple(prefix for prefix, _host_bits in parsed)
+            if not any(host_bits for _read, host_bits in parsed):
+                return tuple(prefix for prefix, _host_bits in parsed)
+        # Something is wrong with one of them: what, and where.
         found = (self.prefix(text, path, mapped_too=mapped_too) for text, path in node.texts(key))
         return tuple(prefix for prefix in found if prefix is not None)
 
