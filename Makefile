@@ -68,6 +68,10 @@ test-integration: venv  ## real interfaces and real packets in network namespace
 test-rehearsal: venv  ## examples/two-hubs: every predicted cell against measured packets (root)
 	@$(BIN)/python tests/tools/run.py rehearsal
 
+.PHONY: bench
+bench: venv  ## how fast and how large the planner is, in units of this machine (ARGS="hub --limits --repeat 1")
+	@PYTHONPATH=.venv/tree $(BIN)/python -m ansible_collections.cryptokey.wireguard.tests.benchmarks.bench $(ARGS)
+
 .PHONY: package
 package: venv  ## build the tarball, install it elsewhere, read every plugin's documentation from it
 	@$(BIN)/python tests/tools/run.py package

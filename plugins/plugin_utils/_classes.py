@@ -14,7 +14,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix, mask
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._constructs import Watch
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey import Cryptokey
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Interface, StackId
@@ -31,6 +31,9 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
     union,
 )
 
+# With so many peers, the walk of a single stack costs more than finding out what is clear for it.
+_MANY_PEERS = 16
+
 _Path = tuple[tuple[StackId, str], ...]
 
 
@@ -44,12 +47,15 @@ class StackClass:
     members: dict[StackId, Interface]
     sources: Intervals
     clear: Intervals = EMPTY
+    left: Intervals = EMPTY
     dead: Intervals = EMPTY
     exceptions: dict[StackId, list[Intervals]] = field(default_factory=dict)
 
-    def left_for(self, stack: StackId, wanted: Intervals) -> Intervals:
-        """What of the wanted destinations a member still has to be walked to by itself."""
-        return union(subtract(wanted, self.clear), *(intersect(wanted, one) for one in self.exceptions.get(stack, ())))
+    def left_for(self, stack: StackId, mine: Intervals) -> Intervals:
+        """The destinations that a member still has to be walked to by itself. mine: what it owns."""
+        if not self.left and stack not in self.exceptions:
+            return EMPTY
+        return subtract(union(self.left, *self.exceptions.get(stack, ())), mine)
 
     @property
     def sample(self) -> Interface:
@@ -78,10 +84,11 @@ def find_classes(model: Model, network: NetworkOwnership, family: int, watch: Wa
             grouped.setdefault(model.cryptokey(interface).rows, {})[stack] = interface
     classes = []
     for members in grouped.values():
-        if len(members) > 1:
-            sources = union(*(network.stacks[stack].everything(family) for stack in members))
+        if len(members) > 1 or len(model.cryptokey(next(iter(members.values())))) >= _MANY_PEERS:
+            sources = union(*(network.stacks[stack].both[family] for stack in members))
             found = StackClass(members=members, sources=sources)
             _Prover(model, network, family, found, watch).run()
+            found.left = subtract(network.total[family], found.clear)
             classes.append(found)
     return classes
 
@@ -89,10 +96,10 @@ def find_classes(model: Model, network: NetworkOwnership, family: int, watch: Wa
 def _uniform(model: Model, network: NetworkOwnership, stack: StackId, family: int) -> Interface | None:
     """The interface of a stack that differs from its like only in what is its own; None where that is not certain."""
     found = model.stacks[stack]
-    owned = network.stacks[stack].everything(family)
+    owned = network.stacks[stack].both[family]
     if len(found.devices) != 1 or not owned or (family == 6 and not found.stack.ipv6):
         return None
-    if intersect(owned, network.contested[family]):
+    if network.contested[family] and intersect(owned, network.contested[family]):
         return None
     (interface,) = found.devices.values()
     if interface.key is None or model.by_key.get(interface.key) is not interface or interface.network != network.name:
@@ -125,39 +132,39 @@ def _table_of(stack: StackModel, family: int) -> str | None:
 
 
 def _follows_rows(stack: StackModel, cryptokey: Cryptokey, *, network: NetworkOwnership, family: int) -> bool:
-    """Whether every address that others own and that AllowedIPs list is routed into the one device."""
-    owned = network.stacks[stack.id].everything(family)
+    """Whether every address that others own and that AllowedIPs list is routed into the one device.
+
+    What the interface leaves out of its rows is its own, so an entry around what is not its own is never left out.
+    """
+    owned = network.stacks[stack.id].both[family]
     table = _table_of(stack, family)
-    following = [route for route in stack.fib.routes if route.destination is None]
-    if table is None or [(route.table, route.device) for route in following] != [(table, cryptokey.interface.name)]:
-        return False
+    following = 0
     for route in stack.fib.routes:
         prefix = route.destination
         if route.table == "local":
             return False
-        if prefix is None or prefix.family != family or route.table not in ("main", table):
+        if prefix is None:
+            following += 1
+            if route.table != table or route.device != cryptokey.interface.name:
+                return False
+            continue
+        if prefix.family != family or route.table not in ("main", table):
             continue
         if table != "main" and route.table == "main" and not prefix.length and route.type == "unicast":
             # Suppressed: the tunnel's table comes before what is left of main.
             continue
         inside = from_prefixes([prefix])
-        listed = _listed_around(cryptokey, prefix)
+        listed = any(row.holds(prefix) for row in cryptokey.shared_rows())
         if listed and not covers(owned, inside if table == "main" else intersect(inside, network.total[family])):
             return False
     own_elsewhere = [number for number in stack.fib.local[family] if not contains(owned, number)]
+    if following != 1:
+        return False
     if table != "main":
         return not any(contains(network.total[family], number) for number in own_elsewhere)
-    return not any(_listed_around(cryptokey, Prefix(family, number, WIDTH[family])) for number in own_elsewhere)
-
-
-def _listed_around(cryptokey: Cryptokey, prefix: Prefix) -> bool:
-    """Whether some entry equals or contains the prefix, so that a route for the prefix would take from it."""
-    for length in range(prefix.length + 1):
-        around = Prefix(prefix.family, mask(prefix.family, prefix.network, length), length)
-        for row, removed in cryptokey.layers:
-            if any(owner not in removed for owner in row.by_prefix.get(around, ())):
-                return True
-    return False
+    return not any(
+        row.holds(Prefix(family, number, WIDTH[family])) for number in own_elsewhere for row in cryptokey.shared_rows()
+    )
 
 
 class _Prover:
@@ -178,6 +185,7 @@ class _Prover:
         sample = self.found.sample
         table = self._table(sample)
         alone = subtract(self.network.total[self.family], self.network.contested[self.family])
+        parts: list[Intervals] = []
         for ident, part in table.split(self.family, alone).items():
             target = None if ident is None else self.model.target(sample, ident)
             if ident is None or target is None:
@@ -185,9 +193,10 @@ class _Prover:
                 continue
             clear = self._behind(target, part, ())
             if clear:
-                self.found.clear = union(self.found.clear, clear)
+                parts.append(clear)
                 for stack in self._bad_links(ident, target):
                     self.found.exceptions.setdefault(stack, []).append(clear)
+        self.found.clear = union(*parts)
 
     def _table(self, interface: Interface) -> Cryptokey:
         """The rows of an interface as if it left out nothing: what all members have in common."""
@@ -207,10 +216,14 @@ class _Prover:
             yield from refused
             return
         theirs = self.model.cryptokey(target)
+        taken = {} if shared else theirs.split(self.family, self.found.sources)
         for stack, interface in self.found.members.items():
             if interface is target:
                 continue
-            good = stack not in refused if shared else self._accepts(theirs, interface)
+            if shared:
+                good = stack not in refused
+            else:
+                good = covers(taken.get(interface.key, EMPTY), self.network.stacks[stack].both[self.family])
             if good and not reachable:
                 mine = self.model.cryptokey(interface)
                 good = mine.knows_endpoint(ident) or theirs.knows_endpoint(t.cast("str", interface.key))
@@ -223,7 +236,7 @@ class _Prover:
         if stack is None:
             return False
         cryptokey = self.model.cryptokey(interface)
-        owned = stack.everything(self.family)
+        owned = stack.both[self.family]
         removed = (owner.prefix for _row, gone in cryptokey.layers for owner in gone)
         return not cryptokey.own and covers(owned, from_prefixes(one for one in removed if one.family == self.family))
 
@@ -241,7 +254,7 @@ class _Prover:
     def _accepts(self, table: Cryptokey, sender: Interface) -> bool:
         """Whether a table accepts all that a member owns, from that member."""
         key = t.cast("str", sender.key)
-        owned = self.network.stacks[sender.stack].everything(self.family)
+        owned = self.network.stacks[sender.stack].both[self.family]
         return key in table and covers(table.accepted(self.family, key), owned)
 
     def _behind(self, interface: Interface, destinations: Intervals, path: _Path) -> Intervals:
@@ -249,11 +262,16 @@ class _Prover:
         here = (interface.stack, interface.name)
         stack = self.model.stacks[interface.stack]
         owned = self._owned(interface.stack)
-        if here in path or len(stack.fib.source_classes(self.family)) > 1:
+        if here in path:
             return EMPTY
         if self.family == 4 and stack.stack.rp_filter.get(interface.name, 0):
             return EMPTY
         if self.family == 4 and not self._no_martian(stack, owned):
+            return EMPTY
+        if covers(stack.fib.local_set[self.family], destinations) and covers(owned, destinations):
+            # Own addresses come before every rule and route.
+            return destinations
+        if len(stack.fib.source_classes(self.family)) > 1:
             return EMPTY
         mine = intersect(self.found.sources, owned)
         if mine:
@@ -311,4 +329,4 @@ class _Prover:
 
     def _owned(self, stack: StackId) -> Intervals:
         owned = self.network.stacks.get(stack)
-        return EMPTY if owned is None else owned.everything(self.family)
+        return EMPTY if owned is None else owned.both[self.family]

@@ -169,6 +169,10 @@ class Cryptokey:
         """How many AllowedIPs the interface has."""
         return sum(len(row.owners) - len(removed) for row, removed in self._layers)
 
+    def has_family(self, family: int) -> bool:
+        """Whether some entry of its rows is of a family; entries that it leaves out count."""
+        return any(row.has_family(family) for row, _removed in self._layers)
+
     def trie(self, family: int) -> Partition:
         """Address -> Owner, or None where no peer takes it."""
         if family not in self._tries:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import difflib
 import typing as t
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
 
@@ -23,7 +24,7 @@ class Node:
 
     def __init__(self, value: t.Any, path: str, *, known: t.Container[str] = (), named: t.Iterable[str] = ()) -> None:
         """known: the keys that may stand here, empty for "any"; named: the same ones as a list for the error."""
-        if not isinstance(value, Mapping):
+        if not isinstance(value, (dict, Mapping)):
             raise wrong_shape(path, value, "a mapping")
         self._values = value
         self.path = path
@@ -38,12 +39,15 @@ class Node:
 
     def at(self, key: str) -> str:
         """The path of one of the keys."""
-        plain = key.replace("_", "").replace("-", "").isalnum()
-        step = key if plain else f"[{key!r}]"
-        return f"{self.path}.{step}" if self.path and plain else f"{self.path}{step}"
+        step = _step(key)
+        return f"{self.path}{step}" if self.path else step.removeprefix(".")
 
     def keys(self) -> list[str]:
         return [str.__str__(key) for key in self._values]
+
+    def among(self, keys: t.Mapping[str, t.Any]) -> t.Collection[str]:
+        """Those of the keys that stand here."""
+        return self._values.keys() & keys.keys()
 
     def raw(self, key: str) -> t.Any:
         return self._values.get(key)
@@ -75,14 +79,22 @@ class Node:
             raise wrong_shape(self.at(key), value, "true or false")
         return bool(value)
 
-    def items_of(self, key: str) -> list[tuple[t.Any, str]]:
-        """The entries of a list with their paths; an absent list is empty."""
+    def entries(self, key: str) -> Sequence[t.Any]:
+        """The entries of a list; an absent list is empty."""
         value = self._values.get(key)
         if value is None:
-            return []
-        if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
+            return ()
+        if isinstance(value, (str, bytes)) or not isinstance(value, (list, Sequence)):
             raise wrong_shape(self.at(key), value, "a list")
-        return [(entry, f"{self.at(key)}[{index}]") for index, entry in enumerate(value)]
+        return value
+
+    def items_of(self, key: str) -> list[tuple[t.Any, str]]:
+        """The entries of a list with their paths."""
+        entries = self.entries(key)
+        if not entries:
+            return []
+        path = self.at(key)
+        return [(entry, f"{path}[{index}]") for index, entry in enumerate(entries)]
 
     def texts(self, key: str) -> list[tuple[str, str]]:
         """The entries of a list of texts with their paths."""
@@ -97,6 +109,13 @@ class Node:
         """A mapping inside; an absent one is empty."""
         value = self._values.get(key)
         return Node({} if value is None else value, self.at(key), known=known)
+
+
+@lru_cache(maxsize=4096)
+def _step(key: str) -> str:
+    """How a key stands in a path behind something else."""
+    plain = key.replace("_", "").replace("-", "").isalnum()
+    return f".{key}" if plain else f"[{key!r}]"
 
 
 def wrong_shape(path: str, value: t.Any, wanted: str) -> InvalidInput:

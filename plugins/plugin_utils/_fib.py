@@ -12,6 +12,7 @@ from __future__ import annotations
 import copy
 import typing as t
 from dataclasses import dataclass
+from functools import cache, cached_property
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix, mask
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey import Cryptokey
@@ -38,6 +39,11 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._tables import
 # addrconf_prefix_route and fib_add_ifaddr: the metrics of connected routes.
 CONNECTED_METRIC = {4: 0, 6: 256}
 LOOPBACK = "lo"
+_DEFAULT_RULES = {
+    4: (default_rule(0, "local"), default_rule(32766, "main"), default_rule(32767, "default")),
+    6: (default_rule(0, "local"), default_rule(32766, "main")),
+}
+_ONE_CLASS = {family: [(everything(family), 0)] for family in FAMILIES}
 # Sets of up to this many boundaries are looked up interval by interval.
 _FEW = 16
 
@@ -45,7 +51,10 @@ _Regions = tuple[tuple[Rule, Intervals | None], ...]
 
 
 class Decision:
-    """What a stack does with a packet: kind (local, no_route, unicast, blackhole, ...) and, for unicast, the device."""
+    """What a stack does with a packet: kind (local, no_route, unicast, blackhole, ...) and, for unicast, the device.
+
+    One object per kind and device, so that decisions are compared by identity.
+    """
 
     __slots__ = ("device", "kind")
 
@@ -62,6 +71,15 @@ def _itself(route: Route) -> Route:
     return route
 
 
+def _decision(route: Route) -> Decision:
+    return _decision_of(route.type, route.device if route.type == "unicast" else None)
+
+
+@cache
+def _decision_of(kind: str, device: str | None) -> Decision:
+    return Decision(kind, device)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup:
     """One packet's decision and where it came from; route and rule are None for a local address or no route."""
@@ -75,34 +93,68 @@ class Lookup:
 class Fib:
     """The routing of one stack."""
 
-    def __init__(self, stack: Stack, interfaces: t.Sequence[Interface], tables: t.Mapping[str, Cryptokey]) -> None:
-        """tables: the cryptokey tables of the stack's WireGuard devices, for routes that follow AllowedIPs."""
+    def __init__(
+        self,
+        stack: Stack,
+        interfaces: t.Sequence[Interface],
+        tables: t.Mapping[str, Cryptokey],
+        *,
+        memo: dict[t.Any, Partition] | None = None,
+    ) -> None:
+        """tables: the cryptokey tables of the stack's WireGuard devices, for routes that follow AllowedIPs.
+
+        memo: what stacks with the same routes share. What is not asked for is not made: a fleet has many stacks.
+        """
         self.stack = stack
-        held = [(device, address) for device, addresses in stack.addresses.items() for address in addresses]
-        held += [
+        self._held = [(device, address) for device, addresses in stack.addresses.items() for address in addresses]
+        self._held += [
             (one.name, address) for one in interfaces for address in one.addresses if stack.ipv6 or address.family == 4
         ]
-        self.local = {family: frozenset(_local_numbers(stack, held, family)) for family in FAMILIES}
-        self.local_set = {family: from_numbers(self.local[family]) for family in FAMILIES}
-        self.addresses = {
-            family: frozenset(address.number for _device, address in held if address.family == family)
-            for family in FAMILIES
-        }
-        self.with_ipv4 = frozenset(device for device, address in held if address.family == 4)
-        connected = [
-            _connected(device, address.prefix, position)
-            for position, (device, address) in enumerate(held)
-            if address.length < WIDTH[address.family]
-        ]
-        self.connected = tuple(connected)
-        self.routes = (*connected, *stack.routes)
-        self.tables = Tables(self.routes, tables, ipv6=stack.ipv6)
-        self.rules = {family: _ordered_rules(stack.rules, family) for family in FAMILIES}
+        self._cryptokeys = tables
+        self._memo: dict[t.Any, Partition] = {} if memo is None else memo
         self._decisions: dict[tuple[t.Any, ...], Partition] = {}
         self._plans: dict[tuple[int, int, str, int], tuple[tuple[t.Any, ...], _Regions]] = {}
         self._classes: dict[int, list[tuple[Intervals, int]]] = {}
-        self._unicast: dict[str | None, Decision] = {}
-        self._errors = {kind: Decision(kind) for kind in ("blackhole", "unreachable", "prohibit")}
+
+    @cached_property
+    def local(self) -> dict[int, frozenset[int]]:
+        """Per family, every destination that is the stack itself."""
+        return {family: frozenset(_local_numbers(self.stack, self._held, family)) for family in FAMILIES}
+
+    @cached_property
+    def local_set(self) -> dict[int, Intervals]:
+        return {family: from_numbers(self.local[family]) for family in FAMILIES}
+
+    @cached_property
+    def addresses(self) -> dict[int, frozenset[int]]:
+        return {
+            family: frozenset(address.number for _device, address in self._held if address.family == family)
+            for family in FAMILIES
+        }
+
+    @cached_property
+    def with_ipv4(self) -> frozenset[str]:
+        return frozenset(device for device, address in self._held if address.family == 4)
+
+    @cached_property
+    def connected(self) -> tuple[Route, ...]:
+        return tuple(
+            _connected(device, address.prefix, position)
+            for position, (device, address) in enumerate(self._held)
+            if address.length < WIDTH[address.family]
+        )
+
+    @cached_property
+    def routes(self) -> tuple[Route, ...]:
+        return (*self.connected, *self.stack.routes)
+
+    @cached_property
+    def tables(self) -> Tables:
+        return Tables(self.routes, self._cryptokeys, ipv6=self.stack.ipv6, memo=self._memo)
+
+    @cached_property
+    def rules(self) -> dict[int, tuple[Rule, ...]]:
+        return {family: _ordered_rules(self.stack.rules, family) for family in FAMILIES}
 
     def under(self, rules: tuple[Rule, ...]) -> Fib:
         """The same stack with other rules in place of the document's; the tables are shared."""
@@ -113,6 +165,8 @@ class Fib:
 
     def source_classes(self, family: int) -> list[tuple[Intervals, int]]:
         """The sources cut into sets that every rule treats alike, each with one of its addresses."""
+        if not self.stack.rules:
+            return _ONE_CLASS[family]
         if family not in self._classes:
             width = WIDTH[family]
             whole = Partition.constant(width, ())
@@ -144,7 +198,7 @@ class Fib:
             route = _winner(found, rule, family=family, ingress=ingress)
             if route is not None and found is not None:
                 prefix = Prefix(family, mask(family, destination, found.length), found.length)
-                return Lookup(decision=self._decision(route), route=route, prefix=prefix, rule=rule)
+                return Lookup(decision=_decision(route), route=route, prefix=prefix, rule=rule)
         return Lookup(decision=NO_ROUTE)
 
     def split(
@@ -168,7 +222,7 @@ class Fib:
                 for low, high, found in self.tables.clipped(family, rule.table, asked)
             ).items():
                 if route is not None:
-                    decision = self._decision(route)
+                    decision = _decision(route)
                     result[decision] = union(result.get(decision, EMPTY), part)
                     left = subtract(left, part)
         if left:
@@ -193,11 +247,22 @@ class Fib:
         plan, regions = self._plan(family, source, ingress=ingress, mark=mark)
         key = (*plan, decisions)
         if key not in self._decisions:
-            whole = self._through_rules(family, ingress, regions, self._decision if decisions else _itself)
-            if decisions:
-                whole = whole.map(lambda found: NO_ROUTE if found is None else found)
-            self._decisions[key] = self._with_local(whole, family, LOCAL if decisions else None)
+            memo = self._memo if self.is_plain(family) else self._decisions
+            common = (key, self.routes) if self.is_plain(family) else key
+            if common not in memo:
+                memo[common] = self._compose(family, ingress, regions, decisions=decisions)
+            self._decisions[key] = memo[common]
         return self._decisions[key]
+
+    def is_plain(self, family: int) -> bool:
+        """Whether nothing but rules and routes decides: no own address, no AllowedIPs. Equal ones then say the same."""
+        return not self.local[family] and not any(one.has_family(family) for one in self._cryptokeys.values())
+
+    def _compose(self, family: int, ingress: str, regions: _Regions, *, decisions: bool) -> Partition:
+        whole = self._through_rules(family, ingress, regions, _decision if decisions else _itself)
+        if decisions:
+            whole = whole.map(lambda found: NO_ROUTE if found is None else found)
+        return self._with_local(whole, family, LOCAL if decisions else None)
 
     def _through_rules(
         self, family: int, ingress: str, regions: _Regions, value: t.Callable[[Route], t.Any]
@@ -218,14 +283,6 @@ class Fib:
         """The partition with the stack's own addresses in front of every rule."""
         own = Partition.of_intervals(WIDTH[family], self.local_set[family], True)
         return whole if own.is_empty else combine(whole, own, lambda found, local: here if local else found)
-
-    def _decision(self, route: Route) -> Decision:
-        if route.type != "unicast":
-            return self._errors[route.type]
-        found = self._unicast.get(route.device)
-        if found is None:
-            found = self._unicast[route.device] = Decision("unicast", route.device)
-        return found
 
 
 class _Filler:
@@ -293,7 +350,7 @@ def _local_numbers(stack: Stack, held: list[tuple[str, t.Any]], family: int) -> 
 
 def _ordered_rules(rules: tuple[Rule, ...], family: int) -> tuple[Rule, ...]:
     """The rules of a family by priority; the default ones come first among equals (IPv6 has none for ``default``)."""
-    pairs = ((0, "local"), (32766, "main"), (32767, "default"))
-    default = [default_rule(*pair) for pair in (pairs if family == 4 else pairs[:2])]
+    if not rules:
+        return _DEFAULT_RULES[family]
     mine = [rule for rule in rules if family in rule.families]
-    return tuple(sorted([*default, *mine], key=lambda rule: (rule.priority, rule.position)))
+    return tuple(sorted([*_DEFAULT_RULES[family], *mine], key=lambda rule: (rule.priority, rule.position)))

@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import InterfaceAddress, Prefix
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils import _linux_words
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._collector import collector_paused
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._common_lists import share_common_lists
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._document import Node
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._expectations import read_expectations
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import (
@@ -23,18 +25,19 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types i
     Fleet,
     Host,
     Interface,
-    Peer,
     Problem,
     Stack,
     StackId,
     Unmodelled,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._peer_document import PeerReader
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._port_forwards import read_port_forwards
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._routing_document import RoutingReader
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._values import Values, address_among
 
 _DOCUMENT = frozenset({"version", "hosts", "peer_groups", "prefix_sets", "networks"})
 _HOST = frozenset({"management", "namespaces", "interfaces"})
+_FORWARDING = frozenset({"ipv4", "ipv6"})
 _STACK = frozenset(
     {
         "addresses",
@@ -49,6 +52,8 @@ _STACK = frozenset(
         "rules",
     }
 )
+_MANAGEMENT = frozenset({"address", "namespace", "controllers"})
+_STACK_KEYS = _STACK | _linux_words.STACK.keys()
 _INTERFACE = frozenset(
     {
         "name",
@@ -68,19 +73,6 @@ _INTERFACE = frozenset(
         "options",
     }
 )
-_PEER = frozenset(
-    {
-        "name",
-        "public_key",
-        "preshared_key_id",
-        "endpoint",
-        "allowed_ips",
-        "allowed_ips_set",
-        "persistent_keepalive",
-        "managed",
-        "options",
-    }
-)
 
 
 def fleet_document(document: t.Any) -> t.Any:
@@ -90,6 +82,7 @@ def fleet_document(document: t.Any) -> t.Any:
     return document
 
 
+@collector_paused()
 def parse_fleet(document: t.Any) -> Fleet:
     """Read a fleet document or the one inside a plan. Raises InvalidInput where its shape is wrong."""
     root = Node(fleet_document(document), "", known=_DOCUMENT)
@@ -110,7 +103,8 @@ class _Reader:
         self.routing = RoutingReader(self.values, self.unmodelled)
         self.sets = self._prefix_sets(root.mapping("prefix_sets"))
         groups = root.mapping("peer_groups")
-        self.groups = {name: self._peers(groups, name) for name in groups.keys()}
+        self.peers = PeerReader(self.sets)
+        self.groups = {name: self.peers.peers(groups, name, self.values) for name in groups.keys()}
 
     def read(self, root: Node) -> Fleet:
         hosts = root.mapping("hosts")
@@ -122,13 +116,15 @@ class _Reader:
             network = networks.mapping(name, known=("pool", "expect", "options"))
             pools[name] = self.values.prefixes(network, "pool")
             expectations += read_expectations(network, name, self.values, hosts=read_hosts)
+        problems = tuple(_placed(self.values.problems, read_hosts))
+        read_hosts, all_groups = share_common_lists(read_hosts, self.groups)
         return Fleet(
             hosts=read_hosts,
-            peer_groups=self.groups,
+            peer_groups=all_groups,
             prefix_sets=self.sets,
             pools=pools,
             expectations=tuple(expectations),
-            problems=tuple(_placed(self.values.problems, read_hosts)),
+            problems=problems,
             unmodelled=tuple(self.unmodelled),
         )
 
@@ -136,7 +132,7 @@ class _Reader:
         return {name: self.values.prefixes(sets, name) for name in sets.keys()}
 
     def _host(self, name: str, node: Node) -> Host:
-        management = node.mapping("management", known=("address", "namespace", "controllers"))
+        management = node.mapping("management", known=_MANAGEMENT)
         namespaces = node.mapping("namespaces")
         interfaces = tuple(
             self._interface(name, Node(entry, path, known=_INTERFACE)) for entry, path in node.items_of("interfaces")
@@ -169,14 +165,15 @@ class _Reader:
 
     def _stack(self, stack: StackId, namespaces: Node, *, tunnels: dict[str, tuple[InterfaceAddress, ...]]) -> Stack:
         """tunnels: the addresses of the WireGuard devices in it."""
-        node = namespaces.mapping(stack.namespace, known=_STACK | _linux_words.STACK.keys())
+        node = namespaces.mapping(stack.namespace, known=_STACK_KEYS)
         values = self.values.within(host=stack.host, namespace=stack.namespace)
-        for key, what in _linux_words.STACK.items():
+        for key in sorted(node.among(_linux_words.STACK)):
             if node.raw(key):
+                what = _linux_words.STACK[key]
                 self.unmodelled.append(Unmodelled(stack=stack, path=node.at(key), what=what))
         devices = node.mapping("addresses")
         addresses = {device: values.addresses(devices, device) for device in devices.keys()}
-        forwarding = node.mapping("forwarding", known=("ipv4", "ipv6"))
+        forwarding = node.mapping("forwarding", known=_FORWARDING)
         ipv6 = node.boolean("ipv6", True)
         disabled: dict[str, tuple[InterfaceAddress, ...]] = {}
         if not ipv6:
@@ -186,9 +183,9 @@ class _Reader:
             id=stack,
             addresses=addresses,
             advertise=values.prefixes(node, "advertise") if "advertise" in node else None,
-            links=_mtus(node.mapping("links"), values),
+            links=_mtus(node.mapping("links"), values) if "links" in node else {},
             forwarding={4: forwarding.boolean("ipv4"), 6: forwarding.boolean("ipv6")},
-            rp_filter=_rp_filter(node.mapping("rp_filter")),
+            rp_filter=_rp_filter(node.mapping("rp_filter")) if "rp_filter" in node else {},
             masquerade=_devices(node, "masquerade"),
             port_forwards=read_port_forwards(node, values),
             ipv6=ipv6,
@@ -230,35 +227,7 @@ class _Reader:
             dns=values.name_servers(node, "dns"),
             routes=routes,
             peer_group=group,
-            peers=self._peers(node, "peers", values),
-            path=node.path,
-        )
-
-    def _peers(self, node: Node, key: str, values: Values | None = None) -> tuple[Peer, ...]:
-        values = values or self.values
-        return tuple(self._peer(Node(entry, path, known=_PEER), values) for entry, path in node.items_of(key))
-
-    def _peer(self, node: Node, values: Values) -> Peer:
-        name = node.text("name") or node.text("public_key")[:8] or "without a name"
-        values = values.within(peer=name)
-        key, bad_key = values.public_key(node, "public_key")
-        prefix_set = node.optional_text("allowed_ips_set")
-        if prefix_set is not None and prefix_set not in self.sets:
-            raise InvalidInput("is not one of prefix_sets", path=node.at("allowed_ips_set"), value=prefix_set)
-        managed = node.boolean("managed") if "managed" in node else None
-        options = node.mapping("options")
-        return Peer(
-            name=name,
-            ident=key or f"?{name}",
-            key=key,
-            bad_key=bad_key,
-            preshared_key_id=node.optional_text("preshared_key_id"),
-            endpoint=values.endpoint(node, "endpoint"),
-            allowed_ips=values.prefixes(node, "allowed_ips", mapped_too=True),
-            allowed_ips_set=prefix_set,
-            persistent_keepalive=values.bounded(node, "persistent_keepalive", 65535) or 0,
-            managed=managed,
-            standby=options.boolean("standby"),
+            peers=self.peers.peers(node, "peers", values),
             path=node.path,
         )
 

@@ -83,10 +83,10 @@ class Interface:
     peer_group: str | None
     peers: tuple[Peer, ...]
     path: str
+    stack: StackId = field(init=False)
 
-    @property
-    def stack(self) -> StackId:
-        return StackId(self.host, self.namespace)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "stack", StackId(self.host, self.namespace))
 
     @property
     def label(self) -> str:

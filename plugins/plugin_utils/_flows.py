@@ -110,7 +110,7 @@ def intended_flows(model: Model, ownership: Ownership, *, watch: Watch | None = 
     pairs = 0
     families: set[int] = set()
     for network in ownership.networks.values():
-        counts = {family: sum(bool(one.everything(family)) for one in network.stacks.values()) for family in FAMILIES}
+        counts = {family: sum(bool(one.both[family]) for one in network.stacks.values()) for family in FAMILIES}
         families.update(family for family, count in counts.items() if count > 1)
         pairs += _count_pairs(network)
         for family in FAMILIES:
@@ -125,7 +125,7 @@ def intended_flows(model: Model, ownership: Ownership, *, watch: Watch | None = 
 
 def _count_pairs(network: NetworkOwnership) -> int:
     """Ordered pairs of stacks that both own something of one family."""
-    has = {family: {one.stack for one in network.stacks.values() if one.everything(family)} for family in FAMILIES}
+    has = {family: {one.stack for one in network.stacks.values() if one.both[family]} for family in FAMILIES}
     both = len(has[4] & has[6])
     four, six = len(has[4]), len(has[6])
     return four * (four - 1) + six * (six - 1) - both * (both - 1)
@@ -141,13 +141,17 @@ def _walk_from(
     watch: Watch | None,
 ) -> None:
     """Everything that one stack owns towards everything the others own, but for what its class has proved."""
-    mine = owned.everything(family)
-    wanted = union(subtract(network.total[family], mine), network.contested[family])
+    mine = owned.both[family]
     if watch is not None and alike is not None:
+        everybodys = union(subtract(network.total[family], mine), network.contested[family])
         for start in starts(model, owned, family):
-            watch.passing(owned.stack, family, start.sources, wanted, ingress=start.ingress, origin=owned.stack)
+            watch.passing(owned.stack, family, start.sources, everybodys, ingress=start.ingress, origin=owned.stack)
     if alike is not None and sets_out(model, network, owned, family, alike):
-        wanted = alike.left_for(owned.stack, wanted)
+        wanted = alike.left_for(owned.stack, mine)
+        if not wanted:
+            return
+    else:
+        wanted = union(subtract(network.total[family], mine), network.contested[family])
     walk = Walk(model, family, on_past_blockers=True, watch=watch)
     for start in starts(model, owned, family):
         for piece in walk.start(owned.stack, start.sources, wanted, ingress=start.ingress):
@@ -157,8 +161,14 @@ def _walk_from(
 
 
 def sets_out(model: Model, network: NetworkOwnership, owned: Owned, family: int, alike: StackClass) -> bool:
-    """Whether a member's packets get out of its own stack: one destination stands for all that are clear."""
-    clear = subtract(alike.clear, union(owned.everything(family), *alike.exceptions.get(owned.stack, ())))
+    """Whether a member's packets get out of its own stack: one destination stands for all that are clear.
+
+    What starts in the stack itself does, if the stack has no rules: a class is made of stacks that route whatever is
+    listed into their device.
+    """
+    if not model.stacks[owned.stack].stack.rules and not subtract(owned.behind[family], owned.own[family]):
+        return True
+    clear = subtract(alike.clear, union(owned.both[family], *alike.exceptions.get(owned.stack, ())))
     if not clear:
         return False
     sample = (clear[0], clear[0] + 1)
@@ -175,7 +185,7 @@ def _failing(network: NetworkOwnership, piece: Piece, family: int) -> t.Iterator
     missed = piece.destinations
     if piece.outcome in ARRIVALS and not piece.blockers:
         reached = network.stacks.get(piece.place.stack)
-        theirs = EMPTY if reached is None else reached.everything(family)
+        theirs = EMPTY if reached is None else reached.both[family]
         contested = intersect(missed, network.contested[family]) if network.contested[family] else EMPTY
         if not contested and covers(theirs, missed):
             return

@@ -151,10 +151,12 @@ def _unrouted(model: Model, stack: StackModel, interface: Interface, family: int
     cryptokey = model.cryptokey(interface)
     if stack.id in model.alike[family]:
         # What makes stacks alike is that everything listed is routed into the device, but for what is their own.
-        own = union(*(one.everything(family) for one in Ownership.of(model).anywhere(stack.id)))
+        own = union(*(one.both[family] for one in Ownership.of(model).anywhere(stack.id)))
         listed = subtract(own, cryptokey.split(family, own).get(None, EMPTY))
     else:
         listed = cryptokey.covered(family)
+    if not listed:
+        return
     away = subtract(listed, _routed_into(stack, interface.name, family, listed))
     if not away:
         return

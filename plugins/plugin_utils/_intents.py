@@ -213,7 +213,7 @@ def _beyond(ownership: Ownership, end: End, network: str) -> _Resolved:
     stacks = [one.stack for _name, one in _members(ownership, network) if one.stack.host in (end.hosts or ())]
     own = dict.fromkeys(FAMILIES, EMPTY)
     return _Resolved(
-        owned={stack: [Owned(stack=stack, prefixes=end.beyond, own=own, behind=found)] for stack in stacks},
+        owned={stack: [Owned(stack=stack, prefixes=end.beyond, own=own, behind=found, both=found)] for stack in stacks},
         parts={(stack, family): part for stack in stacks for family, part in found.items() if part},
         nobodys=dict(own),
     )

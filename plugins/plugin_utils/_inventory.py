@@ -58,7 +58,7 @@ def read_inventory(
             host = replace(host, members={n: _with_key(m, keys) for n, m in host.members.items()})
             found[name] = _with_facts(host, originals[name])
     networks = {name: _with_external_keys(network, keys) for name, network in networks.items()}
-    check_references(networks, found, _all_groups(variables), list(variables), problems)
+    check_references(networks, found, _all_groups(variables), variables.keys(), problems)
     check_supernets(networks, found, problems)
     ignored = read_ignored(variables, problems)
     if any(problem.rule is None for problem in problems):
@@ -81,12 +81,12 @@ def _with_facts(host: Host, variables: Variables) -> Host:
 
 def plain(value: t.Any) -> t.Any:
     """The value out of Ansible's lazy, tagged containers: nothing that is done to it later touches the user's."""
-    if isinstance(value, Mapping):
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, (dict, Mapping)):
         return {plain(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(entry) for entry in value]
-    if isinstance(value, str):
-        return str.__str__(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return int(value)
     # Ansible hands a variable whose template fails as a marker, which is a kind of jinja2.Undefined.

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey import Cryptokey, build_cryptokey
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fib import Fib
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import (
@@ -14,13 +16,32 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types i
     Stack,
     StackId,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._partition import Partition
+
+
+class _Cryptokeys:
+    """The cryptokey table of every interface, made when first asked for."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self._made: dict[Interface, Cryptokey] = {}
+
+    def of(self, interface: Interface) -> Cryptokey:
+        found = self._made.get(interface)
+        if found is None:
+            found = self._made[interface] = build_cryptokey(self._fleet, interface)
+        return found
 
 
 class StackModel:
     """One stack: its routing table is compiled when a packet first asks for it."""
 
-    def __init__(self, model: Model, stack: Stack, interfaces: tuple[Interface, ...]) -> None:
-        self._model = model
+    def __init__(
+        self, stack: Stack, interfaces: tuple[Interface, ...], cryptokeys: _Cryptokeys, memo: dict[t.Any, Partition]
+    ) -> None:
+        """memo: what stacks with equal routes share."""
+        self._cryptokeys = cryptokeys
+        self._memo = memo
         self.id = stack.id
         self.stack = stack
         self.devices: dict[str, Interface] = {}
@@ -31,8 +52,8 @@ class StackModel:
     @property
     def fib(self) -> Fib:
         if self._fib is None:
-            tables = {name: self._model.cryptokey(interface) for name, interface in self.devices.items()}
-            self._fib = Fib(self.stack, list(self.devices.values()), tables)
+            tables = {name: self._cryptokeys.of(interface) for name, interface in self.devices.items()}
+            self._fib = Fib(self.stack, list(self.devices.values()), tables, memo=self._memo)
         return self._fib
 
 
@@ -47,11 +68,12 @@ class Model:
         # Per family: the stack that stands for one whose routing is the same but for what is its own.
         self.alike: dict[int, dict[StackId, StackId]] = {family: {} for family in FAMILIES}
         self._by_name: dict[tuple[str | None, str], Interface] = {}
-        self._cryptokeys: dict[Interface, Cryptokey] = {}
+        self._cryptokeys = _Cryptokeys(fleet)
+        memo: dict[t.Any, Partition] = {}
         for host in fleet.hosts.values():
             for namespace, stack in host.stacks.items():
                 inside = tuple(one for one in host.interfaces if one.namespace == namespace)
-                self.stacks[stack.id] = StackModel(self, stack, inside)
+                self.stacks[stack.id] = StackModel(stack, inside, self._cryptokeys, memo)
             for interface in host.interfaces:
                 if interface.key is not None:
                     self.by_key.setdefault(interface.key, interface)
@@ -66,10 +88,7 @@ class Model:
         return model
 
     def cryptokey(self, interface: Interface) -> Cryptokey:
-        found = self._cryptokeys.get(interface)
-        if found is None:
-            found = self._cryptokeys[interface] = build_cryptokey(self.fleet, interface)
-        return found
+        return self._cryptokeys.of(interface)
 
     def target(self, interface: Interface, ident: str) -> Interface | None:
         """The interface behind a peer entry; None where its key is no interface of the fleet.

@@ -11,8 +11,9 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Interface
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._collector import collector_paused
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Interface
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rows import Owner
 
@@ -38,31 +39,66 @@ class SharedNesting:
         return next((one for one in self.users if all(owner.ident in model.cryptokey(one) for owner in owners)), None)
 
 
+@collector_paused()
 def find_nesting(owners: t.Iterable[Owner]) -> Nesting:
     """The relations within one list, given in the order that decides who wins."""
-    by_prefix: dict[Prefix, list[Owner]] = {}
-    for owner in owners:
-        by_prefix.setdefault(owner.prefix, []).append(owner)
+    listed = list(owners)
     result = Nesting()
-    around: list[Owner] = []
-    for prefix in sorted(by_prefix):
-        found = by_prefix[prefix]
-        last: dict[str, Owner] = {}
-        for owner in found:
-            # Taken out first, so that the order is that of the last entries: the very last one wins.
-            last.pop(owner.ident, None)
-            last[owner.ident] = owner
-        result.redundant += [(last[owner.ident], owner) for owner in found if last[owner.ident] is not owner]
-        if len(last) > 1:
-            result.duplicates.append((prefix, list(last.values())))
-        while around and not around[-1].prefix.contains(prefix):
-            around.pop()
-        winner = found[-1]
-        if around:
-            relation = result.redundant if around[-1].ident == winner.ident else result.nested
-            relation.append((around[-1], winner))
-        around.append(winner)
+    for family in FAMILIES:
+        _sweep(listed, family, result)
     return result
+
+
+def _sweep(listed: list[Owner], family: int, result: Nesting) -> None:
+    """One family, by plain numbers that sort like (network, length, place in the list)."""
+    width = WIDTH[family]
+    bits = len(listed).bit_length()
+    places = [
+        (network << 8 | length) << bits | place
+        for place, (of_family, network, length) in enumerate([owner.prefix for owner in listed])
+        if of_family == family
+    ]
+    places.sort()
+    low = (1 << bits) - 1
+    spans = [1 << (width - length) for length in range(width + 1)]
+    ends: list[int] = []
+    around: list[int] = []
+    same: list[Owner] = []
+    end = 0
+    # An owner is only looked at where there is something to tell.
+    numbers = [place >> bits for place in places]
+    for place, number, following in zip(places, numbers, [*numbers[1:], -1], strict=False):
+        if number == following:
+            same.append(listed[place & low])
+            continue
+        if same:
+            _note_equal([*same, listed[place & low]], result)
+            same = []
+        network = number >> 8
+        if network < end:
+            while ends[-1] <= network:
+                ends.pop()
+                around.pop()
+            outer, inner = listed[around[-1] & low], listed[place & low]
+            (result.redundant if outer.ident == inner.ident else result.nested).append((outer, inner))
+        else:
+            ends.clear()
+            around.clear()
+            end = network + spans[number & 255]
+        ends.append(network + spans[number & 255])
+        around.append(place)
+
+
+def _note_equal(same: list[Owner], result: Nesting) -> None:
+    """Several owners of one prefix, in the order of the list."""
+    last: dict[str, Owner] = {}
+    for owner in same:
+        # Taken out first, so that the order is that of the last entries: the very last one wins.
+        last.pop(owner.ident, None)
+        last[owner.ident] = owner
+    result.redundant += [(last[owner.ident], owner) for owner in same if last[owner.ident] is not owner]
+    if len(last) > 1:
+        result.duplicates.append((same[-1].prefix, list(last.values())))
 
 
 def nestings(model: Model) -> list[SharedNesting]:

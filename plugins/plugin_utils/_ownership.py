@@ -38,9 +38,10 @@ class Owned:
     prefixes: tuple[Prefix, ...]
     own: dict[int, Intervals]
     behind: dict[int, Intervals]
+    both: dict[int, Intervals]
 
     def everything(self, family: int) -> Intervals:
-        return union(self.own[family], self.behind[family])
+        return self.both[family]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,12 +124,18 @@ class _Reading:
         else:
             connected = {address.prefix for addresses in held.addresses.values() for address in addresses}
             behind = sorted(prefix for prefix in connected if self._listed.relates(prefix, stack.host))
+        inside, outside = _by_family(addresses), _by_family(behind)
         return Owned(
             stack=stack,
             prefixes=tuple(sorted({*addresses, *behind})),
-            own={family: from_prefixes(one for one in addresses if one.family == family) for family in FAMILIES},
-            behind={family: from_prefixes(one for one in behind if one.family == family) for family in FAMILIES},
+            own=inside,
+            behind=outside,
+            both={family: union(inside[family], outside[family]) for family in FAMILIES},
         )
+
+
+def _by_family(prefixes: list[Prefix]) -> dict[int, Intervals]:
+    return {family: from_prefixes([one for one in prefixes if one.family == family]) for family in FAMILIES}
 
 
 class _ListedPrefixes:

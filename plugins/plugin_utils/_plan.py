@@ -13,6 +13,7 @@ from dataclasses import replace
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._assumed import ledger
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._change_summary import summarise
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._collector import collector_paused
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._comparison import Comparison
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import Inventory
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._derive import derive
@@ -31,6 +32,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules import 
 Document = dict[str, t.Any]
 
 
+@collector_paused()
 def make_plan(
     hostvars: Mapping[str, Mapping[str, t.Any]],
     hosts: Iterable[str],
@@ -69,6 +71,8 @@ def make_plan(
     }
     plan["summary"] = _summary(inventory, plan, previous)
     plan["summary"].update(_consequences(inventory, earlier, fleet))
+    # What was computed refers to the fleet and the fleet to it: apart they are gone at once, not when they are found.
+    fleet.memo.clear()
     return plan
 
 

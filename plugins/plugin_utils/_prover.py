@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput, WireguardError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._assumptions import assumptions_of
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._collector import collector_paused
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._constructs import OnPath, Watch
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Fleet, StackId
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._flows import Failures, intended_flows
@@ -65,6 +66,7 @@ class Proof:
         return [intent.as_dict() for intent in self.intents]
 
 
+@collector_paused()
 def prove(fleet: Fleet) -> Proof:
     """Prove every intended flow of a fleet; computed once per fleet."""
     if "proof" not in fleet.memo:
@@ -110,11 +112,17 @@ def _classified(model: Model, family: int) -> int:
     Stacks that are alike differ by what is their own, interval for interval: one of them is summed for all.
     """
     total = 0
+    plain: set[t.Any] = set()
     for stack_id in dict.fromkeys(interface.stack for interface in model.interfaces):
         stack = model.stacks[stack_id]
         total += 1 << WIDTH[family]
         if model.alike[family].get(stack_id, stack_id) != stack_id:
             continue
+        if stack.fib.is_plain(family):
+            routing = (stack.fib.routes, stack.stack.rules)
+            if routing in plain:
+                continue
+            plain.add(routing)
         for _members, sample in stack.fib.source_classes(family):
             decided = stack.fib.decide(family, sample)
             count = sum(high - low for low, high, decision in decided.pieces() if decision is not None)
@@ -122,6 +130,7 @@ def _classified(model: Model, family: int) -> int:
     return total
 
 
+@collector_paused()
 def reachability(fleet: Fleet, *, host: str, namespace: str = "") -> list[dict[str, t.Any]]:
     """Disjoint rectangles that cover every packet a stack can send, with the outcome of each."""
     model = Model.of(fleet)

@@ -31,7 +31,7 @@ def check_references(
     problems: list[Problem],
 ) -> None:
     """hosts: those with a membership; all_hosts: those that are planned at all."""
-    joined = [host for host in hosts if any(m.state == "present" for m in hosts[host].members.values())]
+    joined = {host for host in hosts if any(m.state == "present" for m in hosts[host].members.values())}
     known = _Known(networks=networks, hosts=all_hosts, members=joined, groups=groups)
     for network in networks.values():
         members = {name: host.members[network.name] for name, host in hosts.items() if network.name in host.members}
@@ -188,11 +188,10 @@ def _two_exits(host: Host) -> Iterable[Problem]:
 
 
 def _check_member(member: Member, network: Network, known: _Known, problems: list[Problem]) -> None:
-    observers = {*known.hosts, *known.groups}
     for observer, _endpoint in member.endpoint.views:
-        if observer not in observers:
+        if observer not in known.hosts and observer not in known.groups:
             reason = "is neither a host nor a group of this inventory, nor `default`"
-            remedy = nearest(observer, observers)
+            remedy = nearest(observer, {*known.hosts, *known.groups})
             path = f"{member.path}.endpoint.{observer}"
             problems.append(Problem(path=path, reason=reason, remedy=remedy, host=member.host))
     for index, hub in enumerate(member.hubs if network.topology == "hub" else ()):

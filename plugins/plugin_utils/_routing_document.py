@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing as t
+from collections.abc import Mapping
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._assignable import why_unassignable
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
@@ -26,6 +27,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._values import
 
 _TABLES = {str(number): name for name, number in TABLES.items()}
 
+_PLAIN = frozenset({"destination", "device", "gateway", "table", "metric"})
 _ROUTE = frozenset({"destination", "device", "gateway", "table", "metric", "type", "source", "protocol"})
 _RULE = frozenset({"priority", "from", "to", "iif", "fwmark", "invert", "table", "suppress_prefixlength", "protocol"})
 _HOP = frozenset({"device", "gateway", "weight", "via", "flags", "onlink", "encap", "realm", "realms"})
@@ -41,11 +43,26 @@ class RoutingReader:
     def __init__(self, values: Values, unmodelled: list[Unmodelled]) -> None:
         self._values = values
         self._unmodelled = unmodelled
+        self._known: dict[t.Any, tuple[Route, ...]] = {}
 
     def routes(self, node: Node, stack: StackId, held: Held) -> tuple[Route, ...]:
-        """The routes of a stack, in document order. held: the addresses of all its devices."""
+        """The routes of a stack, in document order; stacks that list the same ones have the same objects.
+
+        held: the addresses of all its devices.
+        """
+        entries = node.items_of("routes")
+        content = _content(entry for entry, _path in entries)
+        if content is not None and content in self._known:
+            return self._known[content]
+        noted = len(self._values.problems) + len(self._unmodelled)
+        result = self._routes(entries, stack, held)
+        if content is not None and noted == len(self._values.problems) + len(self._unmodelled):
+            self._known[content] = result
+        return result
+
+    def _routes(self, entries: list[tuple[t.Any, str]], stack: StackId, held: Held) -> tuple[Route, ...]:
         result = []
-        for position, (entry, path) in enumerate(node.items_of("routes")):
+        for position, (entry, path) in enumerate(entries):
             route = Node(entry, path, known=_ROUTE_KEYS)
             read = self._route(route, stack, position, held)
             if read is not None:
@@ -272,6 +289,22 @@ def _protocol(node: Node) -> int | str | None:
     if isinstance(value, str) and value and value.isprintable():
         return str.__str__(value)
     raise wrong_shape(node.at("protocol"), value, "a number from 0 to 255 or a name")
+
+
+def _content(entries: t.Iterable[t.Any]) -> t.Any:
+    """What tells lists of routes apart, their types included; None where the routes depend on more than the list."""
+    found: list[t.Any] = []
+    for entry in entries:
+        if not isinstance(entry, Mapping) or not entry.get("device"):
+            # A gateway alone finds its device among the addresses of the stack.
+            return None
+        for key, value in entry.items():
+            # A type or a construct of Linux may mean something else in another stack.
+            if key not in _PLAIN or not isinstance(value, (str, int, type(None))):
+                return None
+            found += (key, type(value), value)
+        found.append(None)
+    return tuple(found)
 
 
 def table_name(node: Node, key: str) -> str:

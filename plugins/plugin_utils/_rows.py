@@ -48,6 +48,7 @@ class Row:
         }
         self._partitions: dict[int, Partition] = {}
         self._sorted: list[Prefix] | None = None
+        self._holds: dict[Prefix, bool] = {}
 
     def has_family(self, family: int) -> bool:
         """Whether any prefix of the row is of a family."""
@@ -63,6 +64,17 @@ class Row:
             ]
             self._partitions[family] = Partition.of_prefixes(WIDTH[family], items)
         return self._partitions[family]
+
+    def holds(self, prefix: Prefix) -> bool:
+        """Whether some prefix of the row equals or contains the prefix."""
+        found = self._holds.get(prefix)
+        if found is None:
+            found = self._holds[prefix] = any(
+                Prefix(prefix.family, mask(prefix.family, prefix.network, length), length) in self.by_prefix
+                for length in self._lengths[prefix.family]
+                if length <= prefix.length
+            )
+        return found
 
     def inside(self, prefix: Prefix) -> t.Iterator[Owner]:
         """The owners of prefixes that equal the prefix or lie inside it."""

@@ -34,13 +34,20 @@ class Candidates:
 class Tables:
     """All tables of one stack."""
 
-    def __init__(self, routes: t.Sequence[Route], cryptokeys: t.Mapping[str, Cryptokey], *, ipv6: bool) -> None:
-        """cryptokeys: of the stack's WireGuard devices, for routes that follow AllowedIPs."""
+    def __init__(
+        self,
+        routes: tuple[Route, ...],
+        cryptokeys: t.Mapping[str, Cryptokey],
+        *,
+        ipv6: bool,
+        memo: dict[t.Any, Partition],
+    ) -> None:
+        """cryptokeys: of the stack's WireGuard devices, for routes that follow AllowedIPs. memo: of all stacks."""
         self._routes = routes
+        self._memo = memo
         self._order = {route: position for position, route in enumerate(routes)}
         self._cryptokeys = cryptokeys
         self._ipv6 = ipv6
-        self._listed: dict[tuple[int, str], Partition] = {}
         self._following: dict[tuple[int, str], list[_Follower]] = {}
         self._whole: dict[tuple[int, str], Partition] = {}
 
@@ -74,9 +81,9 @@ class Tables:
         return not self._followers(family, name) and self._of_routes(family, name).is_empty
 
     def _of_routes(self, family: int, name: str) -> Partition:
-        """The routes with a destination of their own."""
-        key = (family, name)
-        if key not in self._listed:
+        """The routes with a destination of their own; stacks with the same ones share the answer."""
+        key = (family, name, self._routes)
+        if key not in self._memo:
             listed: dict[Prefix, list[Route]] = {}
             for route in self._routes:
                 if route.table == name and route.destination is not None and route.destination.family == family:
@@ -85,8 +92,8 @@ class Tables:
                 (one.network, one.length, Candidates(_best(routes, family), one.length))
                 for one, routes in listed.items()
             ]
-            self._listed[key] = Partition.of_prefixes(WIDTH[family], items)
-        return self._listed[key]
+            self._memo[key] = Partition.of_prefixes(WIDTH[family], items)
+        return self._memo[key]
 
     def _followers(self, family: int, name: str) -> list[_Follower]:
         key = (family, name)

@@ -9,6 +9,7 @@ once and cached, because shared rows and thousands of hosts repeat them.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import typing as t
 from functools import lru_cache
@@ -62,6 +63,11 @@ class Values:
 
     def prefixes(self, node: Node, key: str, *, mapped_too: bool = False) -> tuple[Prefix, ...]:
         """A list of prefixes."""
+        with contextlib.suppress(InvalidInput, TypeError):
+            parsed = [_prefix(text) for text in node.entries(key)]
+            if not any(host_bits for _read, host_bits in parsed):
+                return tuple(prefix for prefix, _host_bits in parsed)
+        # Something is wrong with one of them: what, and where.
         found = (self.prefix(text, path, mapped_too=mapped_too) for text, path in node.texts(key))
         return tuple(prefix for prefix in found if prefix is not None)
 
@@ -79,10 +85,16 @@ class Values:
 
     def addresses(self, node: Node, key: str) -> tuple[InterfaceAddress, ...]:
         """A list of interface addresses."""
+        try:
+            return tuple([_assignable(text) for text in node.entries(key)])
+        except (InvalidInput, TypeError):
+            return self._checked_addresses(node, key)
+
+    def _checked_addresses(self, node: Node, key: str) -> tuple[InterfaceAddress, ...]:
         result = []
         for text, path in node.texts(key):
             try:
-                address = _interface_address(text)
+                address = parse_interface_address(text)
             except InvalidInput as error:
                 self.refused("WG211" if "mapped" in error.reason else "WG206", path, error)
                 continue
@@ -119,7 +131,7 @@ class Values:
         if key not in node:
             return None, False
         try:
-            return str(PublicKey.parse(node.text(key))), False
+            return _public_key(node.text(key)), False
         except InvalidInput as error:
             self.refused("WG101", node.at(key), error)
             return None, True
@@ -195,8 +207,18 @@ def _prefix(text: str) -> tuple[Prefix, bool]:
 
 
 @lru_cache(maxsize=200_000)
-def _interface_address(text: str) -> InterfaceAddress:
-    return parse_interface_address(text)
+def _assignable(text: str) -> InterfaceAddress:
+    """An address that a host can have."""
+    address = parse_interface_address(text)
+    reason = why_unassignable(address.address.prefix)
+    if reason:
+        raise InvalidInput(reason, value=text)
+    return address
+
+
+@lru_cache(maxsize=200_000)
+def _public_key(text: str) -> str:
+    return str(PublicKey.parse(text))
 
 
 def _mapped(text: str) -> Prefix | None:

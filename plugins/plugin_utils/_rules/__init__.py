@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._collector import collector_paused
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Fleet
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules import (
     _0_intents,
@@ -56,6 +57,7 @@ CATALOGUE: tuple[Rule, ...] = tuple(sorted((rule for one in _FILES for rule in o
 BY_ID = {rule.id: rule for rule in CATALOGUE}
 
 
+@collector_paused()
 def check(fleet: Fleet, previous: Fleet | None = None) -> list[dict[str, t.Any]]:
     """Every finding, errors first, in a fixed order. previous: the fleet before the change, which 9xx compare with."""
     case = Case(fleet, previous)
