@@ -96,12 +96,13 @@ from collections.abc import Mapping
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import WireguardError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import WireguardError, placed
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._arguments import (
     refuse_unknown,
     require,
     require_texts,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plain import plain
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan import make_plan
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._written_at import written_at
 
@@ -117,8 +118,12 @@ def plan(
         names = require_texts(hosts, name="hosts", remedy="write hosts=groups['all']")
         if public_keys is not None:
             require(public_keys, Mapping, name="public_keys", words="a mapping")
+            with placed("public_keys"):
+                public_keys = plain(public_keys)
         if previous is not None:
             require(previous, Mapping, name="previous", words="a plan")
+            with placed("previous"):
+                previous = plain(previous)
         return make_plan(hostvars, names, public_keys=public_keys, previous=previous, locate=written_at)
     except WireguardError as error:
         raise AnsibleFilterError(f"cryptokey.wireguard.plan: {error}") from None

@@ -15,6 +15,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
     derive_preshared_key,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import parse_interface_address, parse_prefix
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._document import require_plain
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet import parse_fleet
 
 Document = Mapping[str, t.Any]
@@ -32,7 +33,9 @@ def host_config(plan: Document, host: str, *, fleet_secret: str | None = None) -
     fleet_secret: only needed where the network derives its preshared keys.
     """
     try:
-        return _host_config(plan, host, fleet_secret)
+        config = _host_config(plan, host, fleet_secret)
+        require_plain(config, "interfaces")
+        return config
     except InvalidInput as error:
         raise error if error.path else error.at(f"hosts.{host}") from None
     except (AttributeError, LookupError, TypeError, ValueError):

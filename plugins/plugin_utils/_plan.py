@@ -64,6 +64,15 @@ def _read_previous(previous: Mapping[str, t.Any]) -> Fleet:
         raise error.at("previous") from None
 
 
+def _changes(previous: Mapping[str, t.Any], plan: Document) -> list[dict[str, t.Any]]:
+    """The parser has passed the previous plan, but it does not look at everything that is compared."""
+    try:
+        return difference(previous, plan)
+    except (AttributeError, LookupError, TypeError, ValueError):
+        remedy = "give it what the plan filter returned"
+        raise InvalidInput("is not a plan", path="previous", remedy=remedy) from None
+
+
 def _summary(inventory: Inventory, plan: Document, previous: Mapping[str, t.Any] | None) -> Document:
     severities = [finding["severity"] for finding in plan["findings"]]
     return {
@@ -75,5 +84,5 @@ def _summary(inventory: Inventory, plan: Document, previous: Mapping[str, t.Any]
         "warnings": severities.count("warning"),
         "notes": severities.count("info"),
         "ignored": len(plan["ignored"]),
-        "changes": None if previous is None else difference(previous, plan),
+        "changes": None if previous is None else _changes(previous, plan),
     }

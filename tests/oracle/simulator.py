@@ -294,7 +294,8 @@ def _read_stack(document: dict, host: str, namespace: str) -> Stack:
     assigned += [(link["name"], text) for link in interfaces for text in link.get("addresses") or []]
     forwarding = described.get("forwarding") or {}
     owned = {Prefix(p.version, int(p), p.max_prefixlen) for p in _addresses_of(interfaces)}
-    owned |= {_read_prefix(text) for text in described.get("advertise") or []}
+    for told in (described, *interfaces):
+        owned |= {_read_prefix(text) for text in told.get("advertise") or []}
     stack = Stack(
         host=host,
         namespace=namespace,
