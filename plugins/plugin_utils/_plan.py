@@ -12,6 +12,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import Inventory
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._derive import derive
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._difference import difference
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._document import require_plain
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._findings import is_void, merge_findings
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet import parse_fleet
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Fleet
@@ -67,7 +68,9 @@ def _read_previous(previous: Mapping[str, t.Any]) -> Fleet:
 def _changes(previous: Mapping[str, t.Any], plan: Document) -> list[dict[str, t.Any]]:
     """The parser has passed the previous plan, but it does not look at everything that is compared."""
     try:
-        return difference(previous, plan)
+        changes = difference(previous, plan)
+        require_plain(changes, "previous")
+        return changes
     except (AttributeError, LookupError, TypeError, ValueError):
         remedy = "give it what the plan filter returned"
         raise InvalidInput("is not a plan", path="previous", remedy=remedy) from None

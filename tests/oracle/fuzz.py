@@ -32,7 +32,9 @@ from ansible_collections.cryptokey.wireguard.plugins.filter.plan import plan
 from ansible_collections.cryptokey.wireguard.plugins.filter.reachability import reachability
 from ansible_collections.cryptokey.wireguard.plugins.filter.report import report
 from ansible_collections.cryptokey.wireguard.plugins.filter.trace import trace
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils import _fleet, _prover
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plain import plain
 from ansible_collections.cryptokey.wireguard.tests.oracle import compare
 from ansible_collections.cryptokey.wireguard.tests.oracle.fleets import FAMILIES, Fleet
 from ansible_collections.cryptokey.wireguard.tests.oracle.good import INVENTORIES, PLANS
@@ -79,8 +81,10 @@ class Fuzz:
             with _bounded(SECONDS):
                 getattr(self, f"_{kind}")(name, chance)
         except Exception as error:  # noqa: BLE001
-            lines = traceback.format_exc(limit=-3).splitlines()
-            self.failures.append("\n".join([f"{name} ({kind}): {type(error).__name__}: {str(error)[:600]}", *lines[-9:]]))
+            lines = traceback.format_exc(limit=-6).splitlines()
+            self.failures.append(
+                "\n".join([f"{name} ({kind}): {type(error).__name__}: {str(error)[:600]}", *lines[-18:]])
+            )
         self.seen[kind] += 1
         self.slowest = max(self.slowest, (time.monotonic() - begun, f"{name} ({kind})"))
 
@@ -88,7 +92,7 @@ class Fuzz:
 
     def _fleet(self, name: str, chance: random.Random) -> None:
         good = Fleet(f"fuzz-{chance.randrange(400)}")
-        document = Mutator(name).mutated(good.document)
+        document = Mutator(name, gentle=chance.random() < 0.6).mutated(good.document)
         findings = self._call(check, document)
         hosts = _texts(document.get("hosts") if isinstance(document, dict) else None) or ["ant"]
         host = chance.choice(hosts)
@@ -99,7 +103,7 @@ class Fuzz:
             self._compare(document, {family: _some(good.samples(family), chance) for family in FAMILIES})
 
     def _inventory(self, name: str, chance: random.Random) -> None:
-        arguments = Mutator(name).mutated(chance.choice(INVENTORIES))
+        arguments = Mutator(name, gentle=chance.random() < 0.4).mutated(chance.choice(INVENTORIES))
         if not isinstance(arguments, dict):
             arguments = {"hostvars": arguments}
         hosts = arguments.get("hosts")
@@ -121,9 +125,11 @@ class Fuzz:
 
     def _plan(self, name: str, chance: random.Random) -> None:
         document = Mutator(name).mutated(chance.choice(PLANS))
-        hosts = _texts(document.get("fleet", {}).get("hosts")) if isinstance(document, dict) and isinstance(
-            document.get("fleet"), dict
-        ) else []
+        hosts = (
+            _texts(document.get("fleet", {}).get("hosts"))
+            if isinstance(document, dict) and isinstance(document.get("fleet"), dict)
+            else []
+        )
         host = chance.choice(hosts or ["a"])
         self._call(check, document, chance.choice((None, document)))
         self._call(report, document, color=chance.random() < 0.5)
@@ -155,10 +161,10 @@ class Fuzz:
         if parsed.problems or parsed.unmodelled:
             return
         try:
-            json.dumps(document)
+            plain(document)
             intents = Intents(document)
             failing = intents.failing()
-        except (TooLarge, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except (TooLarge, InvalidInput, ValueError, TypeError, KeyError, AttributeError):
             self.seen["not for the simulator"] += 1
             return
         proof = _prover.prove(parsed)

@@ -77,6 +77,10 @@ TEXTS = (
     "e\u0301",
     "a.b['c'][0]",
 )
+PREFIXES = (
+    "10.0.0.0/30", "10.0.0.1/32", "10.0.0.2/31", "10.0.0.0/29", "0.0.0.0/0", "0.0.0.0/1", "192.168.10.0/29",
+    "fd00::40/126", "fd00::41/128", "fd00::/16", "::/0", "203.0.113.0/24",
+)  # fmt: skip
 NUMBERS: tuple[t.Any, ...] = (
     None,
     True,
@@ -185,6 +189,10 @@ def hostile(chance: random.Random) -> t.Any:
     return {f"key{number}": chance.choice(TEXTS) for number in range(200)}
 
 
+def _keys(value: t.Any) -> t.Any:
+    return value.keys() if isinstance(value, dict) else None
+
+
 def _is_small(value: t.Any) -> bool:
     """Whether it can be copied: cycles, depth and what grows by aliases cannot."""
     left, waiting = 3000, [(value, 0)]
@@ -201,22 +209,28 @@ def _is_small(value: t.Any) -> bool:
 class Mutator:
     """Changes a copy of a good value. The same seed makes the same changes."""
 
-    def __init__(self, seed: str) -> None:
+    def __init__(self, seed: str, *, gentle: bool = False) -> None:
+        """gentle: other values of the right kind, so that most documents are still read."""
         self.chance = random.Random(seed)
+        self.gentle = gentle
 
     def mutated(self, document: t.Any) -> t.Any:
         """One to four changes; sometimes no document at all."""
-        if self.chance.random() < 0.01:
+        if not self.gentle and self.chance.random() < 0.01:
             return hostile(self.chance)
         box = [copied(document)]
         for _change in range(self.chance.choice((1, 1, 1, 2, 3, 4))):
             self._change(box)
-        return box[0]
+        return box[0] if box else None
 
     def _change(self, box: list) -> None:
         found = self._containers(box)
         parent, ancestors = self.chance.choice(found)
         step = self._step(parent)
+        if self.gentle:
+            if step is not None:
+                self._change_gently(found, parent, step)
+            return
         draw = self.chance.randrange(100)
         if step is None or draw < 10:
             self._insert(parent)
@@ -224,7 +238,6 @@ class Mutator:
             parent[step] = hostile(self.chance)
         elif draw < 65:
             del parent[step]
-            box[:] = box or [None]
         elif draw < 75:
             parent[step] = copied(self._somewhere(found))
         elif draw < 83:
@@ -232,11 +245,43 @@ class Mutator:
         elif draw < 87:
             parent[step] = self.chance.choice(ancestors)
         elif draw < 94 and isinstance(parent, list):
-            parent.insert(self.chance.randint(0, len(parent)), copied(parent[step]) if _is_small(parent[step]) else None)
+            parent.insert(
+                self.chance.randint(0, len(parent)), copied(parent[step]) if _is_small(parent[step]) else None
+            )
         elif isinstance(parent, dict):
             parent[self._key()] = parent.pop(step)
         else:
             self.chance.shuffle(parent)
+
+    def _change_gently(self, found: list[tuple[t.Any, list]], parent: t.Any, step: t.Any) -> None:
+        draw = self.chance.randrange(10)
+        if draw < 5:
+            parent[step] = self._other(parent[step])
+        elif draw < 7:
+            parent[step] = self._like(found, parent[step])
+        elif draw < 8 and (isinstance(parent, list) or step not in ("name", "priority", "destination")):
+            del parent[step]
+        elif isinstance(parent, list):
+            parent.insert(self.chance.randint(0, len(parent)), copied(parent[step]))
+
+    def _other(self, value: t.Any) -> t.Any:
+        """Another scalar of its kind."""
+        if isinstance(value, bool):
+            return not value
+        if isinstance(value, int):
+            return self.chance.choice((0, 1, 2, 100, 254, 51820, 32766))
+        if isinstance(value, str) and "/" in value:
+            return self.chance.choice(PREFIXES)
+        return value
+
+    def _like(self, found: list[tuple[t.Any, list]], value: t.Any) -> t.Any:
+        """A value of the same type, and for a mapping the same keys, from somewhere else in the document."""
+        around = [
+            entry for parent, _around in found for entry in (parent.values() if isinstance(parent, dict) else parent)
+        ]
+        same = [entry for entry in around if type(entry) is type(value) and _keys(entry) == _keys(value)]
+        chosen = self.chance.choice(same or [value])
+        return copied(chosen) if _is_small(chosen) else chosen
 
     def _containers(self, box: list) -> list[tuple[t.Any, list]]:
         """Every container of the value with those around it, each once even where it contains itself."""
