@@ -94,7 +94,7 @@ class Fib:
             if address.length < WIDTH[address.family]
         ]
         self.connected = tuple(connected)
-        self.routes = (*connected, *stack.routes)
+        self.routes = (*connected, *(route for route in stack.routes if _is_taken(route, stack)))
         self.tables = Tables(self.routes, tables, ipv6=stack.ipv6)
         self.rules = {family: _ordered_rules(stack.rules, family) for family in FAMILIES}
         self._decisions: dict[tuple[t.Any, ...], Partition] = {}
@@ -258,6 +258,12 @@ def _winner(found: Candidates | None, rule: Rule, *, family: int, ingress: str) 
     if limit is not None and route.type == "unicast" and found.length <= limit:
         return None
     return route
+
+
+def _is_taken(route: Route, stack: Stack) -> bool:
+    """While IPv6 is disabled the kernel refuses IPv6 routes by a device (fib6_nh_init in net/ipv6/route.c)."""
+    prefix = route.destination
+    return stack.ipv6 or prefix is None or prefix.family == 4 or route.type != "unicast"
 
 
 def _connected(device: str, prefix: Prefix, position: int) -> Route:

@@ -169,6 +169,8 @@ class Intents:
         if described.get("advertise") is not None:
             return [_read_prefix(text) for text in described["advertise"]]
         connected = [_read_prefix(text) for texts in (described.get("addresses") or {}).values() for text in texts]
+        if described.get("ipv6") is False:
+            connected = [prefix for prefix in connected if prefix.family == 4]
         others = [entry for other, entry in self.entries if other != host]
         return [prefix for prefix in connected if any(_related(prefix, entry) for entry in others)]
 

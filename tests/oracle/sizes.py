@@ -16,7 +16,7 @@ SIZES = {
     "proofs": (800, 5_000),  # verdicts against every packet of the intended flows, fleets
     "loops": (200, 1_000),  # WG401 against every packet that goes round, fleets
     "look_ups": (20_000, 100_000),  # simulator against the running kernel
-    "fib_look_ups": (6_000, 120_000),  # FIB model against the running kernel
+    "fib_look_ups": (20_000, 120_000),  # FIB model against the running kernel
     "classes": (400, 10_000),  # class prover against the general one, damaged fleets
     "documents": (3_000, 100_000),  # anything at all fed to the filters
     "texts": (600, 6_000),  # values that wg and the parsers must both refuse or both take
