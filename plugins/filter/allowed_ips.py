@@ -14,8 +14,8 @@ description:
   - AllowedIPs know no exceptions, so "everything but my LAN" has to be written as what remains.
   - >-
     Besides prefixes and addresses the names of sets may be used. V(private) is RFC 1918 and RFC 4193, V(cgnat) is
-    RFC 6598, V(link_local) is RFC 3927 and C(fe80::/10), V(multicast) is C(224.0.0.0/4) and C(ff00::/8); V(lan) and V(endpoints) stand for what is passed by
-    these names.
+    RFC 6598, V(link_local) is RFC 3927 and C(fe80::/10), V(multicast) is C(224.0.0.0/4) and C(ff00::/8); V(lan) and
+    V(endpoints) stand for what is passed by these names.
 positional: exclude
 options:
   _input:

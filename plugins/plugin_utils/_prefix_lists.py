@@ -9,6 +9,7 @@ computed as intervals of integers. Everything raises InvalidInput with the path 
 
 from __future__ import annotations
 
+import itertools
 import typing as t
 from dataclasses import dataclass
 
@@ -72,7 +73,7 @@ def overlaps(prefixes: t.Iterable[str], others: t.Iterable[str] | None = None) -
     """
     mine = sorted(_expanded("prefixes", prefixes, NAMED))
     if others is None:
-        twice = {one for one, other in zip(mine, mine[1:], strict=False) if one == other}
+        twice = {one for one, other in itertools.pairwise(mine) if one == other}
         nested = _nested(mine)
         return sorted({Overlap(outer, inner) for outer, inner in nested} | {Overlap(one, one) for one in twice})
     theirs = _expanded("others", others, NAMED)

@@ -80,7 +80,7 @@ class Fuzz:
         try:
             with _bounded(SECONDS):
                 getattr(self, f"_{kind}")(name, chance)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             lines = traceback.format_exc(limit=-6).splitlines()
             self.failures.append(
                 "\n".join([f"{name} ({kind}): {type(error).__name__}: {str(error)[:600]}", *lines[-18:]])

@@ -126,7 +126,7 @@ ODD: tuple[t.Any, ...] = (
     b"10.0.0.1",
     bytearray(b"x"),
     datetime.date(2020, 1, 1),
-    datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc),
+    datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC),
     decimal.Decimal("NaN"),
     1j,
     object,

@@ -12,13 +12,13 @@ import os
 
 # What is counted: in CI, on demand.
 SIZES = {
-    "packets": (4_000_000, 12_000_000),  # prover against simulator
+    "packets": (3_000_000, 12_000_000),  # prover against simulator
     "proofs": (800, 5_000),  # verdicts against every packet of the intended flows, fleets
     "loops": (200, 1_000),  # WG401 against every packet that goes round, fleets
     "look_ups": (20_000, 100_000),  # simulator against the running kernel
     "fib_look_ups": (20_000, 120_000),  # FIB model against the running kernel
-    "classes": (400, 10_000),  # class prover against the general one, damaged fleets
-    "documents": (3_000, 100_000),  # anything at all fed to the filters
+    "classes": (300, 10_000),  # class prover against the general one, damaged fleets
+    "documents": (2_400, 100_000),  # anything at all fed to the filters
     "texts": (600, 6_000),  # values that wg and the parsers must both refuse or both take
 }
 SEED = os.environ.get("ORACLE_SEED", "")

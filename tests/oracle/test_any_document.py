@@ -40,7 +40,8 @@ def test_damaged_documents_of_every_kind(shard: int) -> None:
 WORDS = (
     "version", "hosts", "namespaces", "interfaces", "name", "peers", "allowed_ips", "public_key", "routes", "rules",
     "destination", "device", "addresses", "networks", "peer_groups", "prefix_sets", "priority", "wireguard",
-    "wireguard_networks", "corp", "expect", "pool", "topology", "a", "b", "", "10.0.0.1", "10.0.0.0/24", "fd00::1", "wg0",
+    "wireguard_networks", "corp", "expect", "pool", "topology", "a", "b", "", "10.0.0.1", "10.0.0.0/24", "fd00::1",
+    "wg0",
 )  # fmt: skip
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.dates() | st.binary(max_size=4) | st.text(
     max_size=8

@@ -194,7 +194,7 @@ STRICTER: tuple[tuple[str, str, str], ...] = (
     (
         "endpoint",
         r"^0[0-9x]|\.0[0-9x]|^([0-9a-fx]+\.){0,2}[0-9a-fx]*:",
-        "inet_aton forms (010.1, 0x0a.1, 10.1): octal and hexadecimal surprise",
+        "inet_aton forms (010.1, 0x0a.1, 10.1): octal surprises",
     ),
     ("endpoint", r":(0*|[^0-9:\]][^:\]]*|0\d+|\d{6,}|[6-9]\d{4})$", "port 0, a service name, or leading zeros"),
     ("key", r"^.{43}=$", "not canonical, or all zero: it is never what another program shows for that key (WG101)"),

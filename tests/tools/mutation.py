@@ -23,7 +23,6 @@ import pathlib
 import random
 import signal
 import sys
-import typing as t
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 RULES = TOP / "plugins" / "plugin_utils" / "_rules"
@@ -68,7 +67,9 @@ class _Nth(ast.NodeTransformer):
     def visit_Compare(self, node: ast.Compare) -> ast.AST:
         self.generic_visit(node)
         if type(node.ops[0]) in OPPOSITE and self._now(node, "comparison turned"):
-            return ast.Compare(left=node.left, ops=[OPPOSITE[type(node.ops[0])](), *node.ops[1:]], comparators=node.comparators)
+            return ast.Compare(
+                left=node.left, ops=[OPPOSITE[type(node.ops[0])](), *node.ops[1:]], comparators=node.comparators
+            )
         return node
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
@@ -138,7 +139,7 @@ def _run(change: Change, tests: list[str]) -> int:
         os.dup2(nowhere.fileno(), 2)
         try:
             _install(change)
-        except Exception:  # noqa: BLE001  (a change that cannot even be loaded is noticed)
+        except Exception:
             return 1
         return int(pytest.main(["-x", "-q", "-n", "0", "-p", "no:cacheprovider", "--no-header", *tests]))
 
@@ -147,7 +148,7 @@ def _install(change: Change) -> None:
     """The module with the change in place of the real one, its rules in the catalogue."""
     rules = importlib.import_module(PACKAGE)
     module = importlib.import_module(f"{PACKAGE}.{change.file}")
-    exec(compile(change.source, f"{change.file}.py (changed)", "exec"), module.__dict__)  # noqa: S102
+    exec(compile(change.source, f"{change.file}.py (changed)", "exec"), module.__dict__)
     changed = {rule.id: rule for rule in module.RULES}
     rules.CATALOGUE = tuple(changed.get(rule.id, rule) for rule in rules.CATALOGUE)  # type: ignore[attr-defined]
     rules.BY_ID.update(changed)
@@ -156,7 +157,8 @@ def _install(change: Change) -> None:
 def _tests() -> list[str]:
     """The unit tests that decide about rules, those of the pages' examples first: they are the quickest."""
     folder = TOP / "tests" / "unit" / "plugins" / "plugin_utils"
-    return sorted(str(path) for path in folder.glob("test_rules*.py"))
+    # test_rules_broken.py runs the examples again, which would only take longer.
+    return sorted(str(path) for path in folder.glob("test_rules*.py") if path.stem != "test_rules_broken")
 
 
 def main(arguments: list[str] | None = None) -> int:
