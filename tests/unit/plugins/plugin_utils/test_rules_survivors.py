@@ -42,8 +42,8 @@ def test_an_intent_that_no_peer_takes_stands_at_the_device() -> None:
     assert at
     assert ("a", "wg0") in at
     assert all(interface in ("wg0", None) for _host, interface in at)
-    flows = [finding for finding in found(broken, "WG001") if "not arrive" in finding["message"]]
-    assert [(finding["host"], finding["interface"]) for finding in flows][0] == ("a", "wg0")
+    flow = next(finding for finding in found(broken, "WG001") if "not arrive" in finding["message"])
+    assert (flow["host"], flow["interface"]) == ("a", "wg0")
 
 
 def test_a_packet_that_leaves_by_another_device_is_told_without_an_interface() -> None:
