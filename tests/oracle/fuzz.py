@@ -68,9 +68,12 @@ class Fuzz:
         self.failures: list[str] = []
         self.slowest = (0.0, "")
 
-    def run(self, documents: int, *, first: int = 0) -> None:
+    def run(self, documents: int, *, first: int = 0, told: int = 0) -> None:
+        """told: after every so many documents a line says how far it is; 0 for never."""
         for number in range(first, first + documents):
             self.one(f"{self.seed}-{number}")
+            if told and (number + 1 - first) % told == 0:
+                print(f"{number + 1 - first:,} documents, {len(self.failures)} failures", flush=True)
 
     def one(self, name: str) -> None:
         """The document of a name; a failure is kept with that name, which makes it again."""
@@ -253,7 +256,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.one:
         fuzz.one(options.one)
     else:
-        fuzz.run(options.documents, first=options.first)
+        fuzz.run(options.documents, first=options.first, told=1000)
     print(fuzz.report())
     print(f"{time.monotonic() - begun:.1f} s")
     return 1 if fuzz.failures else 0
