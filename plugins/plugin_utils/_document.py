@@ -112,16 +112,18 @@ def wrong_shape(path: str, value: t.Any, wanted: str) -> InvalidInput:
     return InvalidInput(f"must be {wanted}, not {'nothing' if value is None else kind}", path=path)
 
 
-def require_plain(value: t.Any, path: str) -> None:
+def require_plain(value: t.Any, path: str, *, levels: int = 100) -> None:
     """What a filter returns may hold nothing but plain data; a document that somebody has edited may hold anything."""
+    if not levels:
+        raise InvalidInput("is nested too deep, or contains itself", path=path)
     if isinstance(value, dict):
         for key, entry in value.items():
             if not isinstance(key, str):
                 raise InvalidInput("is not a text, as keys must be", path=path, value=key)
-            require_plain(entry, f"{path}.{key}")
+            require_plain(entry, f"{path}.{key}", levels=levels - 1)
     elif isinstance(value, list):
         for index, entry in enumerate(value):
-            require_plain(entry, f"{path}[{index}]")
+            require_plain(entry, f"{path}[{index}]", levels=levels - 1)
     elif isinstance(value, str):
         if not value.isascii():
             _require_characters(value, path)

@@ -71,7 +71,10 @@ class Fuzz:
     def run(self, documents: int, *, first: int = 0, told: int = 0) -> None:
         """told: after every so many documents a line says how far it is; 0 for never."""
         for number in range(first, first + documents):
+            known = len(self.failures)
             self.one(f"{self.seed}-{number}")
+            if told and len(self.failures) > known:
+                print(self.failures[-1], flush=True)
             if told and (number + 1 - first) % told == 0:
                 print(f"{number + 1 - first:,} documents, {len(self.failures)} failures", flush=True)
 
