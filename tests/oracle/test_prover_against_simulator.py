@@ -19,7 +19,7 @@ PACKETS = size("packets")
 SEED = seed("prover")
 SHARDS = 4
 # Of every million packets at least this many end in each way, in either family where it has that way.
-PER_MILLION = 50
+PER_MILLION = 20
 
 
 @pytest.mark.parametrize("shard", range(SHARDS))
