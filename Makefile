@@ -7,6 +7,7 @@
 #   DEMO_INSTALL=no           `make demo` installs no system package
 #   SUITES="oracle lint"      `make test` runs only these
 #   ARGS="-k netns -x"        handed to pytest by test-unit, test-oracle and test-integration
+#   SIZE=full                 `make test-oracle` compares as much as it can, not only what CI has time for
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -16,6 +17,7 @@ MAKEFLAGS += --no-print-directory
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.venv/tree
 PYTHON ?=
 SUITES ?=
+SIZE ?= ci
 ARGS ?=
 BIN := .venv/bin
 
@@ -53,8 +55,12 @@ test-unit: venv  ## unit and property tests alone
 	@$(BIN)/pytest tests/unit -q -n auto $(ARGS)
 
 .PHONY: test-oracle
-test-oracle: venv  ## the prover against the packet simulator
-	@$(BIN)/pytest tests/oracle -q -s $(ARGS)
+test-oracle: venv  ## the planner against what shares no code with it: simulator, kernel, wg, hostile documents
+	@ORACLE_SIZE="$(SIZE)" $(BIN)/pytest tests/oracle -q -s $(ARGS)
+
+.PHONY: mutation
+mutation: venv  ## break single lines of the rules and name what no test notices (ARGS="--sample 0 _5_links")
+	@$(BIN)/python tests/tools/mutation.py $(ARGS)
 
 .PHONY: test-sanity
 test-sanity: venv  ## ansible-test sanity and unit tests on the oldest and the newest ansible-core

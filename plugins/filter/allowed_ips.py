@@ -14,8 +14,8 @@ description:
   - AllowedIPs know no exceptions, so "everything but my LAN" has to be written as what remains.
   - >-
     Besides prefixes and addresses the names of sets may be used. V(private) is RFC 1918 and RFC 4193, V(cgnat) is
-    RFC 6598, V(link_local) and V(multicast) are what they say; V(lan) and V(endpoints) stand for what is passed by
-    these names.
+    RFC 6598, V(link_local) is RFC 3927 and C(fe80::/10), V(multicast) is C(224.0.0.0/4) and C(ff00::/8); V(lan) and
+    V(endpoints) stand for what is passed by these names.
 positional: exclude
 options:
   _input:
@@ -35,10 +35,18 @@ options:
     default: []
   endpoints:
     description: >-
-      What the set V(endpoints) stands for, such as the outer addresses of the peers. C(address:port) is understood too.
+      What the set V(endpoints) stands for: the outer addresses of the peers, with or without C(:port), or prefixes. A
+      DNS name is refused, since a list of prefixes cannot follow it.
     type: list
     elements: str
     default: []
+seealso:
+  - plugin: cryptokey.wireguard.union
+    plugin_type: filter
+  - plugin: cryptokey.wireguard.subtract
+    plugin_type: filter
+  - plugin: cryptokey.wireguard.overlaps
+    plugin_type: filter
 """
 
 EXAMPLES = r"""
@@ -60,8 +68,8 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import WireguardError
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils import _sets
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import WireguardError, placed
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils import _prefix_lists
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._arguments import refuse_unknown, require_texts
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._endpoint import address_of
 
@@ -72,14 +80,22 @@ def allowed_ips(
     try:
         refuse_unknown(unknown, ("exclude", "lan", "endpoints"))
         remedy = "write a list, such as ['0.0.0.0/0']"
-        return _sets.allowed_ips(
+        return _prefix_lists.allowed_ips(
             require_texts(include, name="the input", remedy=remedy),
             require_texts(exclude, name="exclude", remedy=remedy),
             lan=require_texts(lan, name="lan", remedy=remedy),
-            endpoints=[address_of(text) for text in require_texts(endpoints, name="endpoints", remedy=remedy)],
+            endpoints=_addresses(require_texts(endpoints, name="endpoints", remedy=remedy)),
         )
     except WireguardError as error:
         raise AnsibleFilterError(f"cryptokey.wireguard.allowed_ips: {error}") from None
+
+
+def _addresses(endpoints: list[str]) -> list[str]:
+    found = []
+    for index, text in enumerate(endpoints):
+        with placed(f"endpoints[{index}]"):
+            found.append(address_of(text))
+    return found
 
 
 class FilterModule:

@@ -113,6 +113,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._arguments imp
     require_texts,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ignore import parse_date
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plain import plain
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan import make_plan
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._written_at import written_at
 
@@ -133,8 +134,12 @@ def plan(
         names = require_texts(hosts, name="hosts", remedy="write hosts=groups['all']")
         if public_keys is not None:
             require(public_keys, Mapping, name="public_keys", words="a mapping")
+            with placed("public_keys"):
+                public_keys = plain(public_keys)
         if previous is not None:
             require(previous, Mapping, name="previous", words="a plan")
+            with placed("previous"):
+                previous = plain(previous)
         with placed("today"):
             day = None if today is None else parse_date(today)
         return make_plan(hostvars, names, public_keys=public_keys, previous=previous, locate=written_at, today=day)

@@ -50,6 +50,7 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import WireguardError
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._arguments import refuse_unknown, require
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plain import plain
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._text import render_report
 
 
@@ -59,7 +60,7 @@ def report(plan: t.Any, width: t.Any = 100, color: t.Any = False, **unknown: t.A
         require(plan, Mapping, name="the input", words="a plan", remedy="give it what the plan filter returned")
         require(width, int, name="width", words="a number")
         require(color, bool, name="color", words="true or false")
-        return render_report(plan, width=int(width), color=bool(color))
+        return render_report(plain(plan), width=int(width), color=bool(color))
     except WireguardError as error:
         raise AnsibleFilterError(f"cryptokey.wireguard.report: {error}") from None
 

@@ -65,7 +65,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wg_quick_arguments import from_document
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wg_quick_text import render, render_stripped
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._arguments import refuse_unknown, require
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory import plain
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plain import plain
 
 
 def to_wg_quick(interface: t.Any, stripped: t.Any = False, **unknown: t.Any) -> str:

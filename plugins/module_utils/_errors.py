@@ -6,13 +6,19 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 import typing as t
+from collections.abc import Mapping
 
 # A text of this form may be somebody's private key in the wrong place: base64 of 32 bytes, with or without its
 # padding or a character too few, or hex, as it stands between wg(8) and a userspace engine.
 _KEY_LIKE = re.compile(r"(?<![A-Za-z0-9+/])([A-Za-z0-9+/]{42,44}={0,2}|[0-9A-Fa-f]{63,65})(?![A-Za-z0-9+/=])")
 _LONGEST_VALUE = 120
+_LONGEST_PATH = 300
+# How deep a wrong list or mapping is shown, and how much of each.
+_LEVELS = 2
+_ENTRIES = 4
 
 _PACKAGES = {"pyroute2": "python3-pyroute2", "cryptography": "python3-cryptography"}
 
@@ -24,8 +30,29 @@ def hide_keys(text: str) -> str:
 
 def shown(value: t.Any) -> str:
     """A wrong value as it may stand in a message: quoted, on one line, not longer than anybody reads, never a key."""
-    text = hide_keys(repr(value))
+    text = _written(value, _LEVELS)
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
+
+
+def _written(value: t.Any, levels: int) -> str:
+    """As repr() does, but never more of a list or mapping than the eye takes in: YAML aliases can make it endless."""
+    if isinstance(value, (Mapping, list, tuple, set, frozenset)):
+        opened, closed = "[]" if isinstance(value, list) else "()" if isinstance(value, tuple) else "{}"
+        entries = list(itertools.islice(value, _ENTRIES)) if levels else []
+        texts = [_written(entry, levels - 1) for entry in entries]
+        if isinstance(value, Mapping):
+            texts = [f"{text}: {_written(value[key], levels - 1)}" for text, key in zip(texts, entries)]
+        return opened + ", ".join([*texts, *(["…"] if len(value) > len(texts) else [])]) + closed
+    try:
+        return hide_keys(repr(value))
+    except ValueError:  # a number of more than 4,300 digits (CVE-2020-10735)
+        return "(a huge number)"
+
+
+def shortened(path: str) -> str:
+    """A path as it may stand in a message: its names may be as long as anybody likes, and even keys."""
+    text = hide_keys(path)
+    return text if len(text) <= _LONGEST_PATH else f"{text[: _LONGEST_PATH // 2]}…{text[-_LONGEST_PATH // 2 :]}"
 
 
 class WireguardError(Exception):
@@ -53,7 +80,8 @@ class InvalidInput(WireguardError):
         return InvalidInput(self.reason, path=joined, value=self.value, remedy=self.remedy)
 
     def __str__(self) -> str:
-        place = f"{self.path}: " if self.path else ""
+        # A name in the path may be a key that somebody has put in the wrong place.
+        place = f"{shortened(self.path)}: " if self.path else ""
         value = "" if self.value is None else f"{shown(self.value)} "
         remedy = f"; {self.remedy}" if self.remedy else ""
         return f"{place}{value}{self.reason}{remedy}"

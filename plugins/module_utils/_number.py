@@ -17,7 +17,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import 
 
 HIGHEST = 2**32 - 1
 _DECIMAL = re.compile(r"[0-9]{1,10}", re.ASCII)
-_HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F]{1,8}", re.ASCII)
+_HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]{1,8}", re.ASCII)
 
 
 def parse_number(value: t.Any, *, what: str, lowest: int = 0, highest: int = HIGHEST, remedy: str = "") -> int:
@@ -38,7 +38,7 @@ def parse_metric(value: t.Any) -> int:
 
 
 def parse_fwmark(value: t.Any) -> int:
-    """A decimal or hexadecimal number, or ``off``, as wg(8) takes it."""
+    """A decimal or hexadecimal number, or ``off``, as wg(8) takes it, which refuses a capital ``0X``."""
     if isinstance(value, str) and value == "off":
         return 0
     if isinstance(value, str) and _HEXADECIMAL.fullmatch(value):

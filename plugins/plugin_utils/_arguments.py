@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import kind, nearest
@@ -24,10 +24,16 @@ def require(value: t.Any, expected: type | tuple[type, ...], *, name: str, words
         raise InvalidInput(f"is {kind(value)} where {words} is expected", path=name, remedy=remedy)
 
 
+def require_list(value: t.Any, *, name: str, remedy: str = "") -> list[t.Any]:
+    """A list whose entries the caller looks at; an iterator, as Jinja's ``map`` makes one, will do."""
+    if isinstance(value, (str, bytes)) or not isinstance(value, (Sequence, Iterator)):
+        raise InvalidInput(f"is {kind(value)} where a list is expected", path=name, remedy=remedy)
+    return list(value)
+
+
 def require_texts(value: t.Any, *, name: str, remedy: str = "") -> list[str]:
     """A list of texts, as plain ones."""
-    if isinstance(value, (str, Mapping)) or not isinstance(value, Sequence):
-        raise InvalidInput(f"is {kind(value)} where a list is expected", path=name, remedy=remedy)
-    for index, entry in enumerate(value):
+    entries = require_list(value, name=name, remedy=remedy)
+    for index, entry in enumerate(entries):
         require(entry, str, name=f"{name}[{index}]", words="a text")
-    return [str.__str__(entry) for entry in value]
+    return [str.__str__(entry) for entry in entries]

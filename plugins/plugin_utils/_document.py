@@ -31,6 +31,8 @@ class Node:
         for key in value:
             if not isinstance(key, str):
                 raise InvalidInput("is not a text, as keys must be", path=path, value=key)
+            if not key.isascii():
+                _require_characters(key, path)
             if known and key not in known:
                 raise _unknown(key, path, sorted(named or t.cast("t.Iterable[str]", known)))
 
@@ -58,6 +60,8 @@ class Node:
             return default
         if not isinstance(value, str):
             raise wrong_shape(self.at(key), value, "a text")
+        if not value.isascii():
+            _require_characters(value, self.at(key))
         return str.__str__(value)
 
     def optional_text(self, key: str) -> str | None:
@@ -102,6 +106,8 @@ class Node:
         for entry, path in self.items_of(key):
             if not isinstance(entry, str):
                 raise wrong_shape(path, entry, "a text")
+            if not entry.isascii():
+                _require_characters(entry, path)
             result.append((str.__str__(entry), path))
         return result
 
@@ -123,6 +129,33 @@ def wrong_shape(path: str, value: t.Any, wanted: str) -> InvalidInput:
     kinds = ((bool, "a boolean"), (str, "a text"), (int, "a number"), (Mapping, "a mapping"), (Sequence, "a list"))
     kind = next((name for cls, name in kinds if isinstance(value, cls)), f"a {type(value).__name__}")
     return InvalidInput(f"must be {wanted}, not {'nothing' if value is None else kind}", path=path)
+
+
+def require_plain(value: t.Any, path: str, *, levels: int = 100) -> None:
+    """What a filter returns may hold nothing but plain data; a document that somebody has edited may hold anything."""
+    if not levels:
+        raise InvalidInput("is nested too deep, or contains itself", path=path)
+    if isinstance(value, dict):
+        for key, entry in value.items():
+            if not isinstance(key, str):
+                raise InvalidInput("is not a text, as keys must be", path=path, value=key)
+            require_plain(entry, f"{path}.{key}", levels=levels - 1)
+    elif isinstance(value, list):
+        for index, entry in enumerate(value):
+            require_plain(entry, f"{path}[{index}]", levels=levels - 1)
+    elif isinstance(value, str):
+        if not value.isascii():
+            _require_characters(value, path)
+    elif not isinstance(value, (bool, int, type(None))):
+        raise wrong_shape(path, value, "a text, a number, true, false, a list or a mapping")
+
+
+def _require_characters(text: str, path: str) -> None:
+    """Half of a surrogate pair is no character: no file and no terminal takes it (RFC 3629, 3)."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidInput("holds half a character", path=path, value=str(text), remedy="write it as UTF-8") from None
 
 
 def _unknown(key: str, path: str, known: list[str]) -> InvalidInput:

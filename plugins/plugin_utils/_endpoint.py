@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import _endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import parse_address
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Endpoint
 
 _FORMS = "write an address or a DNS name, with `:port` where it is not the listen port, as [2001:db8::1]:51820"
@@ -38,9 +39,12 @@ def parse_endpoint(text: str) -> Endpoint:
 
 
 def address_of(text: str) -> str:
-    """The address of an endpoint; a text that is no endpoint with an address stays as it is."""
-    try:
-        address = parse_endpoint(text).address
-    except InvalidInput:
+    """The address of an endpoint with or without its port. A prefix stays one. Raises InvalidInput (path empty)."""
+    if "/" in text:
         return text
-    return text if address is None else str(address)
+    host = parse_declared_endpoint(text).host
+    try:
+        return str(parse_address(host))
+    except InvalidInput:
+        remedy = "a list of prefixes cannot hold a name: write the address that it stands for"
+        raise InvalidInput("is a name, not an address", value=text, remedy=remedy) from None

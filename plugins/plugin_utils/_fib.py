@@ -146,7 +146,7 @@ class Fib:
 
     @cached_property
     def routes(self) -> tuple[Route, ...]:
-        return (*self.connected, *self.stack.routes)
+        return (*self.connected, *(route for route in self.stack.routes if _is_taken(route, self.stack)))
 
     @cached_property
     def tables(self) -> Tables:
@@ -323,6 +323,12 @@ def _winner(found: Candidates | None, rule: Rule, *, family: int, ingress: str) 
     if limit is not None and route.type == "unicast" and found.length <= limit:
         return None
     return route
+
+
+def _is_taken(route: Route, stack: Stack) -> bool:
+    """While IPv6 is disabled the kernel refuses IPv6 routes by a device (fib6_nh_init in net/ipv6/route.c)."""
+    prefix = route.destination
+    return stack.ipv6 or prefix is None or prefix.family == 4 or route.type != "unicast"
 
 
 def _connected(device: str, prefix: Prefix, position: int) -> Route:

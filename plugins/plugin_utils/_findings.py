@@ -9,7 +9,7 @@ import datetime
 import typing as t
 from collections.abc import Iterable, Mapping
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import shown
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import shortened, shown
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import Inventory
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ignore import split_ignored, unused_entries
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import Problem
@@ -103,7 +103,8 @@ def _subject(path: str, host: str) -> tuple[str, str]:
 
 def _finding(inventory: Inventory, problem: Problem) -> dict[str, t.Any]:
     rule = BY_ID[t.cast("str", problem.rule)]
-    place = f"{problem.path} of host {problem.host}" if problem.host else problem.path
+    path = shortened(problem.path)
+    place = f"{path} of host {problem.host}" if problem.host else path
     value = "" if problem.value is None else f"{shown(problem.value)} "
     member = _member(inventory, problem)
     prefixes = [problem.value] if problem.rule in _OF_PREFIXES and _fits(problem.value) else []

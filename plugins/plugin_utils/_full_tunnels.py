@@ -19,9 +19,9 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types i
     StackId,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model, StackModel
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._prefix_lists import NAMED
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rows import Row
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
-    NAMED,
     Intervals,
     everything,
     from_prefixes,

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
@@ -15,7 +15,9 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
     derive_preshared_key,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import parse_interface_address, parse_prefix
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._document import require_plain
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet import parse_fleet
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plain import plain
 
 Document = Mapping[str, t.Any]
 
@@ -32,7 +34,9 @@ def host_config(plan: Document, host: str, *, fleet_secret: str | None = None) -
     fleet_secret: only needed where the network derives its preshared keys.
     """
     try:
-        return _host_config(plan, host, fleet_secret)
+        config = _host_config(plan, host, fleet_secret)
+        require_plain(config, "interfaces")
+        return config
     except InvalidInput as error:
         raise error if error.path else error.at(f"hosts.{host}") from None
     except (AttributeError, LookupError, TypeError, ValueError):
@@ -119,7 +123,8 @@ def _interface(fleet: Document, host: str, interface: Document, fleet_secret: st
     }
     config.update({name: interface[name] for name in _FIELDS if interface.get(name) is not None})
     config.update({name: options[name] for name in _OPTIONS if options.get(name) is not None})
-    config.update({name: _copied(options.get(name) or default) for name, default in _ALWAYS.items()})
+    # Copied, so that what the module does to its arguments does not reach the plan.
+    config.update({name: plain(options.get(name) or default) for name, default in _ALWAYS.items()})
     return config
 
 
@@ -164,12 +169,3 @@ def _preshared_key(interface: Document, peer: Document, fleet_secret: str | None
     network, _slash, epoch = peer["preshared_key_id"].rpartition("/")
     one, other = (PublicKey.parse(text) for text in (interface["public_key"], peer["public_key"]))
     return derive_preshared_key(fleet_secret, network=network, epoch=int(epoch), one=one, other=other)
-
-
-def _copied(value: t.Any) -> t.Any:
-    """A plain copy, so that what the module does to its arguments does not reach the plan."""
-    if isinstance(value, Mapping):
-        return {key: _copied(entry) for key, entry in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_copied(entry) for entry in value]
-    return value

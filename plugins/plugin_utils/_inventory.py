@@ -17,6 +17,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ignore import
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._members import read_member
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._networks import read_network
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._places import Locate, with_places
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plain import plain
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import (
     Cursor,
     InvalidInventory,
@@ -79,23 +80,6 @@ def _with_facts(host: Host, variables: Variables) -> Host:
     return host if stack is None else replace(host, stacks={"": stack, **host.stacks}, knows_by_facts=True)
 
 
-def plain(value: t.Any) -> t.Any:
-    """The value out of Ansible's lazy, tagged containers: nothing that is done to it later touches the user's."""
-    if isinstance(value, str):
-        return str.__str__(value)
-    if isinstance(value, (dict, Mapping)):
-        return {plain(key): plain(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(entry) for entry in value]
-    if isinstance(value, int) and not isinstance(value, bool):
-        return int(value)
-    # Ansible hands a variable whose template fails as a marker, which is a kind of jinja2.Undefined.
-    undefined = getattr(type(value), "_undefined_message", None)
-    if undefined is not None:
-        raise ValueError(str(undefined.__get__(value)))
-    return value
-
-
 def _fetch(hostvars: Mapping[str, Variables], hosts: Iterable[str], problems: list[Problem]) -> dict[str, Variables]:
     """The one time that each host is asked for."""
     found = {}
@@ -121,6 +105,8 @@ def _own_variables(host: str, variables: Variables, problems: list[Problem]) -> 
     for name in names:
         try:
             found[name] = plain(variables[name])
+        except InvalidInput as error:
+            problems.append(Problem(path=name, host=host, reason=error.reason, remedy=error.remedy))
         except Exception as error:  # pylint: disable=broad-except
             if name == "ansible_host":
                 # Only where the host is reached, which no plan needs.

@@ -18,6 +18,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._comparison im
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import Inventory
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._derive import derive
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._difference import difference
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._document import require_plain
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._findings import is_void, merge_findings
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet import parse_fleet
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Fleet
@@ -94,6 +95,17 @@ def _read_previous(previous: Mapping[str, t.Any]) -> Fleet:
         raise error.at("previous") from None
 
 
+def _changes(previous: Mapping[str, t.Any], plan: Document) -> list[dict[str, t.Any]]:
+    """The parser has passed the previous plan, but it does not look at everything that is compared."""
+    try:
+        changes = difference(previous, plan)
+        require_plain(changes, "previous")
+        return changes
+    except (AttributeError, LookupError, TypeError, ValueError):
+        remedy = "give it what the plan filter returned"
+        raise InvalidInput("is not a plan", path="previous", remedy=remedy) from None
+
+
 def _summary(inventory: Inventory, plan: Document, previous: Mapping[str, t.Any] | None) -> Document:
     severities = [finding["severity"] for finding in plan["findings"]]
     return {
@@ -105,5 +117,5 @@ def _summary(inventory: Inventory, plan: Document, previous: Mapping[str, t.Any]
         "warnings": severities.count("warning"),
         "notes": severities.count("info"),
         "ignored": len(plan["ignored"]),
-        "changes": None if previous is None else difference(previous, plan),
+        "changes": None if previous is None else _changes(previous, plan),
     }

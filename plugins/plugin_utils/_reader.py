@@ -20,6 +20,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._device_name i
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     InvalidInput,
     hide_keys,
+    shortened,
     shown,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
@@ -66,7 +67,8 @@ class Problem:
                 object.__setattr__(self, name, hidden if name == "value" else visible(hidden))
 
     def __str__(self) -> str:
-        place = f"{self.path} of host {self.host}" if self.host else self.path
+        path = shortened(self.path)
+        place = f"{path} of host {shortened(self.host)}" if self.host else path
         value = "" if self.value is None else f"{shown(self.value)} "
         remedy = f"; {self.remedy}" if self.remedy else ""
         written = f" ({self.place})" if self.place else ""
@@ -88,7 +90,7 @@ def _lines(problems: Iterable[Problem]) -> Iterable[str]:
     """What is wrong in one place of a group is wrong at all of its hosts: one line for the same mistake."""
     alike: dict[tuple[t.Any, ...], list[Problem]] = {}
     for problem in problems:
-        key = (problem.path, problem.reason, repr(problem.value), problem.remedy, problem.rule)
+        key = (problem.path, problem.reason, shown(problem.value), problem.remedy, problem.rule)
         alike.setdefault(key, []).append(problem)
     for first, *more in alike.values():
         hosts = f" (and the same at {len(more)} more {'host' if len(more) == 1 else 'hosts'})" if more else ""

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._assignable import why_unassignable
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._number import HIGHEST
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address, InterfaceAddress, Prefix
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import DEFAULT_METRIC, ROUTE_TYPES, TABLES
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils import _linux_words
@@ -314,6 +315,8 @@ def table_name(node: Node, key: str) -> str:
         return "main"
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         raise wrong_shape(node.at(key), value, "a table's name or number")
+    if isinstance(value, int) and not 0 <= value <= HIGHEST:
+        raise InvalidInput("is not a routing table", path=node.at(key), value=value, remedy=f"0 to {HIGHEST}")
     text = str.__str__(value) if isinstance(value, str) else str(int(value))
     return _TABLES.get(text, text)
 

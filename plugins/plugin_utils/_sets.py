@@ -12,19 +12,10 @@ from __future__ import annotations
 import typing as t
 from bisect import bisect_right
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix, parse_prefix
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix
 
 Intervals = tuple[int, ...]
 EMPTY: Intervals = ()
-
-# RFC 1918 and RFC 4193; RFC 6598; RFC 3927 and RFC 4291, 2.5.6; RFC 5771 and RFC 4291, 2.7
-NAMED = {
-    "private": ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
-    "cgnat": ("100.64.0.0/10",),
-    "link_local": ("169.254.0.0/16", "fe80::/10"),
-    "multicast": ("224.0.0.0/4", "ff00::/8"),
-}
 
 
 def everything(family: int) -> Intervals:
@@ -145,54 +136,3 @@ def _joined(spans: list[tuple[int, int]]) -> Intervals:
         else:
             result += (low, high)
     return tuple(result)
-
-
-def allowed_ips(
-    include: t.Iterable[str],
-    exclude: t.Iterable[str] = (),
-    *,
-    lan: t.Sequence[str] = (),
-    endpoints: t.Sequence[str] = (),
-) -> list[str]:
-    """The minimal AllowedIPs that cover include without exclude, IPv4 before IPv6.
-
-    Entries are prefixes, addresses or names of sets. ``lan`` and ``endpoints`` name no fixed range: they stand for
-    the two lists given under these names. Raises InvalidInput with the path of what is wrong.
-    """
-    named: dict[str, t.Sequence[str]] = {**NAMED, "lan": lan, "endpoints": endpoints}
-    wanted = _expanded("include", include, named)
-    unwanted = _expanded("exclude", exclude, named)
-    result: list[str] = []
-    for family in WIDTH:
-        left = subtract(
-            from_prefixes(prefix for prefix in wanted if prefix.family == family),
-            from_prefixes(prefix for prefix in unwanted if prefix.family == family),
-        )
-        result += [str(prefix) for prefix in to_prefixes(family, left)]
-    return result
-
-
-def _expanded(path: str, entries: t.Iterable[str], named: dict[str, t.Sequence[str]]) -> list[Prefix]:
-    """The prefixes behind the entries of one argument."""
-    result: list[Prefix] = []
-    for index, entry in enumerate(entries):
-        place = f"{path}[{index}]"
-        if not (isinstance(entry, str) and entry in named):
-            result.append(_prefix(entry, place, named))
-            continue
-        if entry in ("lan", "endpoints") and not named[entry]:
-            raise InvalidInput("names a set that was not given", path=place, value=entry, remedy=f"pass {entry}=[...]")
-        result += [_prefix(text, f"{entry}[{number}]", named) for number, text in enumerate(named[entry])]
-    return result
-
-
-def _prefix(text: t.Any, path: str, named: t.Iterable[str]) -> Prefix:
-    try:
-        return parse_prefix(text)
-    except InvalidInput as error:
-        if isinstance(text, str) and text.replace("_", "").isalpha():
-            remedy = f"the named sets are {', '.join(sorted(named))}"
-            raise InvalidInput(
-                "is neither a prefix nor a named set", path=path, value=str(text), remedy=remedy
-            ) from None
-        raise error.at(path) from None

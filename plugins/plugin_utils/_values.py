@@ -173,16 +173,19 @@ class Values:
         return _mark_number(value, node.at(key)) if value is not None else 0
 
     def masked_mark(self, node: Node, key: str) -> tuple[int, int] | None:
-        """A firewall mark as a rule matches it: (mark, mask), both after masking as ip-rule(8) takes them."""
+        """A firewall mark as a rule matches it: (mark, mask).
+
+        Without a mask every bit counts, but of mark 0 none does: such a rule matches any mark (fib_nl2rule in
+        net/core/fib_rules.c of the kernel).
+        """
         value = node.raw(key)
         if value is None:
             return None
-        if not isinstance(value, str):
-            number = _mark_number(value, node.at(key))
-            return number, 0xFFFFFFFF
-        head, slash, tail = str.__str__(value).partition("/")
+        head, slash, tail = str.__str__(value).partition("/") if isinstance(value, str) else (value, "", "")
         number = _mark_number(head, node.at(key))
-        return number, _mark_number(tail, node.at(key)) if slash else 0xFFFFFFFF
+        if slash:
+            return number, _mark_number(tail, node.at(key))
+        return number, 0xFFFFFFFF if number else 0
 
 
 def address_among(text: str | None) -> Address | None:

@@ -77,12 +77,15 @@ class Result:
         return sum(self.packets.values())
 
     def never_seen(self) -> list[str]:
-        """Outcomes that no packet had, per family; only IPv4 has a source check."""
+        return self.seen_less_often_than(1)
+
+    def seen_less_often_than(self, least: int) -> list[str]:
+        """Outcomes that fewer packets had, per family; only IPv4 has a source check."""
         only_ipv4 = ("martian_source", "rp_filtered")
         wanted = [
             (outcome, family) for outcome in OUTCOMES for family in FAMILIES if family == 4 or outcome not in only_ipv4
         ]
-        return [f"{outcome} (IPv{family})" for outcome, family in wanted if not self.packets[outcome, family]]
+        return [f"{outcome} (IPv{family})" for outcome, family in wanted if self.packets[outcome, family] < least]
 
     def report(self) -> str:
         counted = f"{self.compared:,} packets and {self.traces:,} traces compared in {self.fleets:,} random fleets"

@@ -10,6 +10,9 @@ import typing as t
 
 from ansible_collections.cryptokey.wireguard.tests.oracle.space import BITS, FAMILIES, WIDE, Member
 
+# A mark with a mask matches where the bits under the mask are equal.
+MARKS = (0, 0, 51820, 51820, "0xca6c/0xffff", "0x100/0xff", "0x1/0xf")
+
 
 class Damaged:
     """A mixin of Fleet, whose small helpers it uses; every method changes something in the document at random."""
@@ -77,7 +80,7 @@ class Damaged:
                     "from": self.prefix(family, wide=10) if self.chance(40) else None,
                     "to": self.prefix(family, wide=10) if self.chance(35) else None,
                     "iif": self.random.choice([*devices, "lo"]) if self.chance(35) else None,
-                    "fwmark": self.random.choice((0, 51820)) if self.chance(15) else None,
+                    "fwmark": self.random.choice(MARKS) if self.chance(25) else None,
                     "invert": self.chance(20),
                     "table": self.random.choice(("200", "200", "201", "main", "default")),
                     "suppress_prefixlength": self.random.choice((0, 1, 30, 31, 126, 127)) if self.chance(45) else None,
@@ -272,6 +275,16 @@ class Damaged:
             host["interfaces"].append(here.interface)
         self.members += ends
 
+    def disable_ipv6(self) -> None:
+        """net.ipv6.conf.*.disable_ipv6: no IPv6 address is held, so nothing is local or connected."""
+        self.any_stack()["ipv6"] = False
+
+    def advertise_to_one_network(self) -> None:
+        """An interface that says itself what its network gets to see of the stack."""
+        member = self.any_member()
+        if member:
+            member.interface["advertise"] = [self.prefix(self.random.choice(FAMILIES))] if self.chance(60) else []
+
     def reverse_the_document(self) -> None:
         stack = self.any_stack()
         stack["routes"].reverse()
@@ -317,5 +330,7 @@ DAMAGES: tuple[t.Callable[[t.Any], None], ...] = (
     Damaged.point_at_each_other,
     Damaged.point_at_each_other,
     Damaged.link_inside_a_host,
+    Damaged.disable_ipv6,
+    Damaged.advertise_to_one_network,
     Damaged.reverse_the_document,
 )

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a fleet is meant to do, packet by packet: the oracle of the proof's verdict and of its counts.
 
-A stack owns its WireGuard addresses and what it advertises; where it says nothing about that, the connected prefixes
+A stack owns its WireGuard addresses and what it advertises (an interface may say that for its network alone); where it
+says nothing about that, the connected prefixes
 of its other devices that equal, contain or lie inside an AllowedIPs entry longer than /1 of another host. Whatever
 one stack of a network owns must reach whatever another one owns: it is delivered there, or leaves by a device of the
 owner that is not WireGuard. Like the simulator this imports nothing from plugins/.
@@ -152,16 +153,26 @@ class Intents:
             if ipaddress.ip_interface(text).version == family
         }
         behind: set[int] = set()
-        for prefix in self._behind(host, namespace):
+        for prefix in self._behind(host, namespace, network):
             if prefix.family == family:
                 behind |= _addresses(prefix)
         return Owned(own, behind)
 
-    def _behind(self, host: str, namespace: str) -> list[Prefix]:
+    def _behind(self, host: str, namespace: str, network: str) -> list[Prefix]:
+        told = [
+            interface["advertise"]
+            for interface in self.document["hosts"][host]["interfaces"]
+            if interface.get("network") == network and (interface.get("namespace") or "") == namespace
+            if interface.get("advertise") is not None
+        ]
+        if told:  # where an interface says what it advertises, that is what its network gets to see
+            return [_read_prefix(text) for texts in told for text in texts]
         described = (self.document["hosts"][host].get("namespaces") or {}).get(namespace) or {}
-        if "advertise" in described:
+        if described.get("advertise") is not None:
             return [_read_prefix(text) for text in described["advertise"]]
         connected = [_read_prefix(text) for texts in (described.get("addresses") or {}).values() for text in texts]
+        if described.get("ipv6") is False:
+            connected = [prefix for prefix in connected if prefix.family == 4]
         others = [entry for other, entry in self.entries if other != host]
         return [prefix for prefix in connected if any(_related(prefix, entry) for entry in others)]
 

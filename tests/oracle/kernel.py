@@ -40,6 +40,7 @@ NLMSG_ERROR, NLM_F_REQUEST, NLM_F_ACK, NLM_F_CREATE = 2, 0x1, 0x4, 0x400
 RTM_GETROUTE, RTA_DST, RTA_SRC, RTA_IIF, RTA_OIF = 26, 1, 2, 3, 4
 RTM_NEWRULE, FR_ACT_TO_TBL, FIB_RULE_INVERT = 32, 1, 2
 FRA_DST, FRA_SRC, FRA_IIFNAME, FRA_PRIORITY, FRA_FWMARK, FRA_SUPPRESS_PREFIXLEN, FRA_TABLE = 1, 2, 3, 6, 10, 14, 15
+FRA_FWMASK, RTA_MARK = 16, 16
 SAID_BY = {
     errno.ENETUNREACH: "no_route",
     errno.EHOSTUNREACH: "unreachable",
@@ -139,6 +140,9 @@ class KernelStack:
 
     def _sysctls(self) -> None:
         root = pathlib.Path("/proc/sys/net")
+        if self.described.get("ipv6") is False:
+            for device in ("all", "default", "lo", *self.devices):
+                (root / "ipv6/conf" / device / "disable_ipv6").write_text("1")
         for device in ("all", *self.devices):
             mode = self.stack.rp_filter.get(device, 0)
             (root / "ipv4/conf" / device / "rp_filter").write_text(str(mode))
@@ -183,9 +187,11 @@ class KernelStack:
                 attributes += _attribute(kind, network.network_address.packed)
         if rule.get("iif"):
             attributes += _attribute(FRA_IIFNAME, rule["iif"].encode() + b"\0")
-        for name, kind in (("fwmark", FRA_FWMARK), ("suppress_prefixlength", FRA_SUPPRESS_PREFIXLEN)):
-            if rule.get(name) is not None:
-                attributes += _number(kind, rule[name])
+        if rule.get("suppress_prefixlength") is not None:
+            attributes += _number(FRA_SUPPRESS_PREFIXLEN, rule["suppress_prefixlength"])
+        if rule.get("fwmark") is not None:
+            mark, slash, mask = str(rule["fwmark"]).partition("/")
+            attributes += _number(FRA_FWMARK, int(mark, 0)) + (_number(FRA_FWMASK, int(mask, 0)) if slash else b"")
         inverted = FIB_RULE_INVERT if rule.get("invert") else 0
         header = struct.pack(
             "=8BI", ADDRESS_FAMILY[family], lengths["to"], lengths["from"], 0, 0, 0, 0, FR_ACT_TO_TBL, inverted
@@ -205,6 +211,8 @@ class KernelStack:
         """An IPv6 address becomes local in a work queue of the kernel, a moment after it was added."""
         texts = [text for listed in self.described["addresses"].values() for text in listed]
         texts += [text for link in self.interfaces for text in link["addresses"]]
+        if self.described.get("ipv6") is False:
+            return
         waiting = {int(ipaddress.ip_interface(text).ip) for text in texts if ":" in text}
         deadline = time.monotonic() + 10
         while waiting:
@@ -214,13 +222,17 @@ class KernelStack:
             waiting = {one for one in waiting if self.look_up(6, source=None, destination=one, ingress="lo") != ready}
             time.sleep(0.001)
 
-    def look_up(self, family: int, *, source: int | None, destination: int, ingress: str) -> tuple[str, str | None]:
+    def look_up(
+        self, family: int, *, source: int | None, destination: int, ingress: str, mark: int = 0
+    ) -> tuple[str, str | None]:
         """In the simulator's words; ``ingress`` lo is what the stack sends itself."""
         attributes = _attribute(RTA_DST, _address(family, destination).packed)
         if source is not None:
             attributes += _attribute(RTA_SRC, _address(family, source).packed)
         if ingress != "lo":
             attributes += _number(RTA_IIF, socket.if_nametoindex(ingress))
+        if mark:
+            attributes += _number(RTA_MARK, mark)
         bits = BITS[family]
         header = struct.pack("=8BI", ADDRESS_FAMILY[family], bits, bits if source is not None else 0, *[0] * 6)
         code, answer = self.netlink.ask(RTM_GETROUTE, 0, header + attributes)

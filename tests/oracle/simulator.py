@@ -62,7 +62,7 @@ class Rule:
     source: Prefix | None
     destination: Prefix | None
     iif: str | None
-    fwmark: int
+    fwmark: tuple[int, int]  # mark, mask
     invert: bool
     table: str
     suppress: int | None
@@ -72,7 +72,7 @@ class Rule:
             (self.source is None or self.source.holds(source))
             and (self.destination is None or self.destination.holds(destination))
             and (self.iif is None or self.iif == ingress)
-            and self.fwmark == 0  # inner packets carry mark 0
+            and self.fwmark[0] & self.fwmark[1] == 0  # inner packets carry mark 0
         )
         return hit != self.invert
 
@@ -292,9 +292,14 @@ def _read_stack(document: dict, host: str, namespace: str) -> Stack:
     interfaces = [link for link in entry.get("interfaces") or [] if (link.get("namespace") or "") == namespace]
     assigned = [(device, text) for device, texts in (described.get("addresses") or {}).items() for text in texts]
     assigned += [(link["name"], text) for link in interfaces for text in link.get("addresses") or []]
+    routes = described.get("routes") or []
+    ipv6 = described.get("ipv6") is not False
+    if not ipv6:  # Documentation/networking/ip-sysctl.rst, disable_ipv6: no address stays, no route by a device comes
+        assigned = [(device, text) for device, text in assigned if ":" not in text]
     forwarding = described.get("forwarding") or {}
     owned = {Prefix(p.version, int(p), p.max_prefixlen) for p in _addresses_of(interfaces)}
-    owned |= {_read_prefix(text) for text in described.get("advertise") or []}
+    for told in (described, *interfaces):
+        owned |= {_read_prefix(text) for text in told.get("advertise") or []}
     stack = Stack(
         host=host,
         namespace=namespace,
@@ -308,8 +313,8 @@ def _read_stack(document: dict, host: str, namespace: str) -> Stack:
     )
     for device, text in assigned:
         _assign(stack, device, text)
-    for route in described.get("routes") or []:
-        _add_route(stack, route)
+    for route in routes:
+        _add_route(stack, route, ipv6=ipv6)
     return stack
 
 
@@ -331,13 +336,15 @@ def _assign(stack: Stack, device: str, text: str) -> None:
     stack.tables[family].setdefault("main", []).append(connected)
 
 
-def _add_route(stack: Stack, route: dict) -> None:
+def _add_route(stack: Stack, route: dict, *, ipv6: bool) -> None:
     device = route.get("device")
     if route["destination"] == "allowed_ips":
         prefixes = list(stack.wireguard[device].owners) if device in stack.wireguard else []
     else:
         prefixes = [_read_prefix(route["destination"])]
     for prefix in prefixes:
+        if prefix.family == 6 and not ipv6 and (route.get("type") or "unicast") == "unicast":
+            continue
         metric = route.get("metric") or (0 if prefix.family == 4 else 1024)
         added = Route(prefix=prefix, metric=metric, kind=route.get("type") or "unicast", device=device)
         stack.tables[prefix.family].setdefault(_read_table(route.get("table")), []).append(added)
@@ -345,7 +352,7 @@ def _add_route(stack: Stack, route: dict) -> None:
 
 def _read_rules(described: dict, family: int) -> list[Rule]:
     """The rules of one family in the order of look-up, without the one for table local, which is always first."""
-    plain = {"source": None, "destination": None, "iif": None, "fwmark": 0, "invert": False, "suppress": None}
+    plain = {"source": None, "destination": None, "iif": None, "fwmark": (0, 0), "invert": False, "suppress": None}
     ordered = [(32766, Rule(**plain, table="main"))]
     if family == 4:  # net/ipv6/fib6_rules.c installs no rule for the table "default"
         ordered.append((32767, Rule(**plain, table="default")))
@@ -358,13 +365,20 @@ def _read_rules(described: dict, family: int) -> list[Rule]:
             source=source,
             destination=destination,
             iif=rule.get("iif"),
-            fwmark=rule.get("fwmark") or 0,
+            fwmark=_read_mark(rule.get("fwmark")),
             invert=bool(rule.get("invert")),
             table=_read_table(rule.get("table")),
             suppress=rule.get("suppress_prefixlength"),
         )
         ordered.append((rule["priority"], read))
     return [rule for _priority, rule in sorted(ordered, key=lambda pair: pair[0])]
+
+
+def _read_mark(value: t.Any) -> tuple[int, int]:
+    """mark/mask as ip-rule(8) takes it; without a mask every bit counts, but of mark 0 none does (fib_nl2rule)."""
+    mark, slash, mask = str(value or 0).partition("/")
+    number = int(mark, 0)
+    return number, int(mask, 0) if slash else 0xFFFFFFFF if number else 0
 
 
 def _read_wireguard(document: dict, host: str, interface: dict, owned: set[Prefix]) -> Wireguard:

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import collections
-import os
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils import _fleet, _loops, _model
 from ansible_collections.cryptokey.wireguard.tests.oracle.fleets import FAMILIES, Fleet
 from ansible_collections.cryptokey.wireguard.tests.oracle.simulator import Simulator
+from ansible_collections.cryptokey.wireguard.tests.oracle.sizes import seed, size
 
-FLEETS = int(os.environ.get("ORACLE_LOOPS", "200"))
+FLEETS = size("loops")
 
 
 def looping(simulator: Simulator, family: int, samples: list[int]) -> set[int]:
@@ -37,13 +37,13 @@ def reported(loops: list, family: int, samples: list[int]) -> set[int]:
 def test_every_loop_is_reported_with_its_destinations():
     seen: collections.Counter = collections.Counter()
     for number in range(FLEETS):
-        fleet = Fleet(f"loops-{number}")
+        fleet = Fleet(f"{seed('loops')}-{number}")
         simulator = Simulator(fleet.document)
         loops = _loops.find_loops(_model.Model.of(_fleet.parse_fleet(fleet.document)))
         for family in FAMILIES:
             samples = fleet.samples(family)
             truth = looping(simulator, family, samples)
-            assert reported(loops, family, samples) == truth, f"seed loops-{number}, IPv{family}"
+            assert reported(loops, family, samples) == truth, f"seed {seed('loops')}-{number}, IPv{family}"
             seen[bool(truth)] += 1
     print(f"\n{seen[True]} times a loop, {seen[False]} times none")
     assert seen[True] > FLEETS / 20

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import collections
 import ipaddress
-import os
 import random
 
 import pytest
@@ -15,9 +14,10 @@ import pytest
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils import _fleet, _prover
 from ansible_collections.cryptokey.wireguard.tests.oracle.fleets import FAMILIES, Fleet
 from ansible_collections.cryptokey.wireguard.tests.oracle.intents import Intents, TooLarge
+from ansible_collections.cryptokey.wireguard.tests.oracle.sizes import seed, size
 
-FLEETS = int(os.environ.get("ORACLE_PROOFS", "800"))
-SEED = os.environ.get("ORACLE_SEED", "proof")
+FLEETS = size("proofs")
+SEED = seed("proof")
 
 
 def failing_pairs(proof: _prover.Proof) -> set:

@@ -20,6 +20,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types i
     Stack,
     StackId,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._prefix_lists import NAMED
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._rule import (
     ERROR,
     INFO,
@@ -29,7 +30,6 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._rule i
     listed,
     on_interface,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import NAMED
 
 _LOOPBACK = (parse_prefix("127.0.0.0/8"), parse_prefix("::1/128"))
 # What several sites can have at the same time: RFC 1918, RFC 6598, RFC 3927, RFC 4193, RFC 4291.

@@ -44,12 +44,17 @@ def test_an_inventory_may_leave_the_port_out_and_a_document_may_not(text: str, w
     [
         ("203.0.113.10:51820", "203.0.113.10"),
         ("[2001:DB8::1]:1", "2001:db8::1"),
-        ("fra1.example.net:1", "fra1.example.net:1"),
+        ("203.0.113.10", "203.0.113.10"),
         ("10.0.0.0/8", "10.0.0.0/8"),
     ],
 )
 def test_the_address_of_an_endpoint_where_it_has_one(text: str, address: str) -> None:
     assert address_of(text) == address
+
+
+def test_a_name_has_no_address_that_a_list_could_hold() -> None:
+    with pytest.raises(InvalidInput, match="is a name, not an address"):
+        address_of("fra1.example.net:1")
 
 
 @pytest.mark.parametrize(

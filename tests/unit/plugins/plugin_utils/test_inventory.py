@@ -10,7 +10,8 @@ import typing as t
 import jinja2
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory import plain, read_inventory
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory import read_inventory
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plain import plain
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import InvalidInventory
 from ansible_collections.cryptokey.wireguard.tests.unit.plugins.plugin_utils.inventories import (
     CountedHostvars,

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix, mask
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils import _sets
 
@@ -20,7 +19,9 @@ LISTS = {
     family: st.lists(
         st.builds(
             lambda number, length, family=family: Prefix(family, mask(family, number, length), length),
-            st.integers(0, 2 ** WIDTH[family] - 1) | st.integers(0, 255),
+            st.integers(0, 2 ** WIDTH[family] - 1)
+            | st.integers(0, 255)
+            | st.integers(2 ** WIDTH[family] - 256, 2 ** WIDTH[family] - 1),
             st.integers(0, WIDTH[family]) | st.integers(WIDTH[family] - 8, WIDTH[family]),
         ),
         max_size=8,
@@ -66,6 +67,21 @@ def test_the_prefixes_of_a_set_are_minimal(family: int, data: st.DataObject) -> 
     assert texts(family, _sets.from_prefixes(prefixes)) == [str(network) for network in collapsed]
 
 
+@pytest.mark.parametrize("family", [4, 6])
+def test_the_ends_of_the_space_are_boundaries(family: int) -> None:
+    width, top = WIDTH[family], 2 ** WIDTH[family]
+    first, last = Prefix(family, 0, width), Prefix(family, top - 1, width)
+    whole = _sets.everything(family)
+    assert _sets.from_prefixes([Prefix(family, 0, 0)]) == whole == (0, top)
+    assert _sets.from_prefixes([last, first]) == (0, 1, top - 1, top)
+    inner = _sets.subtract(whole, _sets.from_prefixes([first, last]))
+    assert inner == (1, top - 1)
+    assert len(_sets.to_prefixes(family, inner)) == 2 * (width - 1)
+    assert _sets.union(inner, _sets.from_numbers([0, top - 1])) == whole
+    assert _sets.to_prefixes(family, whole) == [Prefix(family, 0, 0)]
+    assert [_sets.contains(inner, number) for number in (0, 1, top - 2, top - 1)] == [False, True, True, False]
+
+
 @given(LISTS[4], st.integers(0, 2**32 - 1) | st.integers(0, 255))
 def test_membership_is_exact(prefixes: list[Prefix], number: int) -> None:
     expected = any(prefix.network <= number <= prefix.last for prefix in prefixes)
@@ -77,39 +93,3 @@ def test_equal_sets_are_equal_tuples(one: list[Prefix], other: list[Prefix]) -> 
     mine, theirs = _sets.from_prefixes(one), _sets.from_prefixes(other)
     rebuilt = _sets.union(_sets.subtract(mine, theirs), _sets.intersect(mine, theirs))
     assert rebuilt == mine
-
-
-def test_everything_but_private_networks_excludes_exactly_them() -> None:
-    result = _sets.allowed_ips(["0.0.0.0/0", "::/0"], ["private"])
-    left = netaddr.IPSet(result)
-    assert netaddr.IPAddress("10.1.2.3") not in left
-    assert netaddr.IPAddress("fd00::1") not in left
-    assert netaddr.IPAddress("172.15.255.255") in left
-    assert netaddr.IPAddress("2001:db8::1") in left
-    assert left.size == 2**32 + 2**128 - 2**24 - 2**20 - 2**16 - 2**121
-
-
-def test_lan_and_endpoints_stand_for_what_is_passed() -> None:
-    assert _sets.allowed_ips(["lan"], ["endpoints"], lan=["192.168.1.0/30"], endpoints=["192.168.1.2"]) == [
-        "192.168.1.0/31",
-        "192.168.1.3/32",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("include", "exclude", "words"),
-    [
-        (["10.0.0.1/24"], [], "include[0]: '10.0.0.1/24' has host bits set; write 10.0.0.0/24"),
-        (
-            ["10.0.0.0/8"],
-            ["privat"],
-            "exclude[0]: 'privat' is neither a prefix nor a named set; the named sets are cgnat",
-        ),
-        (["10.0.0.0/8"], ["lan"], "exclude[0]: 'lan' names a set that was not given; pass lan=[...]"),
-        ([7], [], "include[0]: 7 is not an address"),
-    ],
-)
-def test_a_bad_entry_is_named_with_its_path(include: list[str], exclude: list[str], words: str) -> None:
-    with pytest.raises(InvalidInput) as caught:
-        _sets.allowed_ips(include, exclude)
-    assert words in str(caught.value)
