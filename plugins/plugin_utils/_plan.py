@@ -12,13 +12,16 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import Inventory
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._derive import derive
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._difference import difference
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._finding_places import add_places
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._findings import is_void, merge_findings
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet import parse_fleet
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Fleet
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory import read_inventory
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._matrix import make_matrix
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._places import Locate
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._prover import prove
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules import check
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._samples import sample_traces
 
 Document = dict[str, t.Any]
 
@@ -30,14 +33,19 @@ def make_plan(
     public_keys: Mapping[str, Mapping[str, str]] | None = None,
     previous: Mapping[str, t.Any] | None = None,
     locate: Locate | None = None,
+    source: str | None = None,
 ) -> Document:
-    """Raises InvalidInventory for an inventory that cannot be read; everything else is a finding of the plan."""
+    """Raises InvalidInventory for an inventory that cannot be read; everything else is a finding of the plan.
+
+    locate: tells where a value was written. source: the inventory's file, for a finding whose value nobody finds.
+    """
     inventory = read_inventory(hostvars, hosts, public_keys=public_keys, locate=locate)
     derivation = derive(inventory)
     fleet = parse_fleet(derivation.fleet)
     earlier = None if previous is None else _read_previous(previous)
     proof = prove(fleet)
     findings = merge_findings(inventory, check(fleet, earlier))
+    add_places([*findings.open, *findings.ignored], inventory, proof.expectations, locate=locate, source=source)
     assumptions = [*derivation.assumptions, *proof.assumptions]
     summary = proof.summary(len(assumptions))
     if summary["verdict"] == "proved" and is_void(findings):
@@ -53,6 +61,8 @@ def make_plan(
         "assumptions": assumptions,
         "proof": summary,
     }
+    plan["matrix"] = make_matrix(fleet, proof, {name: host.groups for name, host in inventory.hosts.items()})
+    plan["traces"] = sample_traces(fleet, findings.open, plan["matrix"])
     plan["summary"] = _summary(inventory, plan, previous)
     return plan
 
