@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who reaches whom, by network: a small table of hosts or, where those are many, of groups, whatever the fleet's size."""
+"""Who reaches whom, by network: a small table of hosts or, where those are many, of groups."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _EVERYBODY = ("all", "ungrouped")
 
 
 def make_matrix(fleet: Fleet, proof: Proof, groups: Mapping[str, Iterable[str]]) -> list[Document]:
-    """Per network ``{network, rows: [{name, kind, members}], cells: [[{pairs, delivered, packet} or null]]}``.
+    """Per network ``{network, rows: [{name, kind, hosts}], cells: [[{pairs, delivered, packet} or null]]}``.
 
     kind: host | group | rest. A cell counts the ordered pairs of stacks from its row to its column that intend to reach
     each other; packet is one that does not arrive, else one that does, as the arguments of ``trace``. Null: no pair.
@@ -49,10 +49,12 @@ class _Rows:
             labels = {host: ("host", host) for host in hosts}
         else:
             labels = _group_labels(hosts, groups)
-        sizes = Counter(labels.values())
-        order = sorted(sizes, key=lambda label: (label[0] == "rest", label))
+        hosts_of: dict[tuple[str, str], list[str]] = {}
+        for host in hosts:
+            hosts_of.setdefault(labels[host], []).append(host)
+        order = sorted(hosts_of, key=lambda label: (label[0] == "rest", label))
         self.rows: list[Document] = [
-            {"name": name, "kind": kind, "members": sizes[kind, name]} for kind, name in order
+            {"name": name, "kind": kind, "hosts": hosts_of[kind, name]} for kind, name in order
         ]
         position = {label: number for number, label in enumerate(order)}
         self.of = {stack: position[labels[stack.host]] for stack in network.stacks}

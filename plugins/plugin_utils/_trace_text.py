@@ -99,7 +99,10 @@ def _decision(hop: _Hop) -> tuple[str, str | None]:
         return _stop(hop, f"{text}, but no peer takes it", "no_peer")
     if outcome == "unmanaged_peer":
         return _marked(hop, f"{text}, outside this fleet", "unmanaged_peer", reason="its key is unknown here")
-    reasons = {"one_sided": "which does not list this host", "no_endpoint": "neither end knows an endpoint of the other"}
+    reasons = {
+        "one_sided": "which does not list this host",
+        "no_endpoint": "neither end knows an endpoint of the other",
+    }
     found = next((outcome for outcome in reasons if _of(hop, outcome)), None)
     return _marked(hop, text, found, reason=reasons[found]) if found else (text, None)
 
