@@ -41,7 +41,7 @@ def _document(plan: words.Document) -> str:
     for name, cases in suites.items():
         counts = {kind: str(sum(case.outcome == kind for case in cases)) for kind in ("failure", "skipped")}
         numbers = {"tests": str(len(cases)), "failures": counts["failure"], "errors": "0", "skipped": counts["skipped"]}
-        suite = etree.SubElement(root, "testsuite", name=f"wireguard.{name}", **numbers, time="0")
+        suite = etree.SubElement(root, "testsuite", {"name": f"wireguard.{name}", **numbers, "time": "0"})
         for case in cases:
             _add(suite, name, case)
     etree.indent(root)
@@ -51,7 +51,8 @@ def _document(plan: words.Document) -> str:
 def _add(suite: etree.Element, name: str, case: _Case) -> None:
     place = case.place or {}
     where = {key: str(place[key]) for key in ("file", "line") if place.get(key)}
-    element = etree.SubElement(suite, "testcase", name=case.name, classname=f"wireguard.{name}", **where, time="0")
+    named = {"name": case.name, "classname": f"wireguard.{name}", **where, "time": "0"}
+    element = etree.SubElement(suite, "testcase", named)
     if case.outcome:
         message = {} if case.outcome == "system-out" else {"message": case.message}
         etree.SubElement(element, case.outcome, message).text = case.text or case.message

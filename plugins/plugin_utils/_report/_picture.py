@@ -136,7 +136,7 @@ def _links(
 ) -> set[tuple[int, int]]:
     """Between different nodes. A shared row is read once, not once for each of its members."""
     reached: dict[int, set[int]] = {}
-    found = set()
+    found: set[tuple[int, int]] = set()
     for host, peers in links:
         if id(peers) not in reached:
             reached[id(peers)] = {position[peer] for peer in peers if peer in position}
