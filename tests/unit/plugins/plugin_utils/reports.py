@@ -91,30 +91,34 @@ def mesh(size: int) -> Plan:
     return plan_of(numbered(size))
 
 
-def hostile() -> Plan:
-    """A plan as somebody else may have written it: names that no inventory of ours would let through."""
-    plan = plan_of(
+@functools.cache
+def _changed() -> Plan:
+    """A plan with findings, changes, an intent and an outside peer."""
+    return plan_of(
         {**_SITES, "nyc1": {**_SITES["nyc1"], "advertise": ["192.168.10.0/24"]}},
         previous=plan_of({"fra1": _SITES["fra1"]}),
         expect=[{"from": {"host": "laptop"}, "to": {"host": "fra1"}, "reach": True}],
         external_peers={"phone": {"public_key": key("phone"), "addresses": ["10.77.9.1"], "via": "fra1"}},
     )
-    names = {
-        "fra1": HOSTILE[0], "nyc1": HOSTILE[1], "laptop": "|".join(HOSTILE), "phone": HOSTILE[9], "corp": HOSTILE[2],
-        "wg0": HOSTILE[3],
-    }  # fmt: skip
-    return t.cast(Plan, _renamed(plan, names))
 
 
-def _renamed(value: t.Any, names: dict[str, str]) -> t.Any:
+def hostile(attack: str | None = None) -> Plan:
+    """A plan as somebody else may have written it: names that no inventory of ours would let through."""
+    named = ("fra1", "nyc1", "laptop", "phone", "corp", "wg0")
+    attacks = [attack] * len(named) if attack is not None else [*HOSTILE[:5], "|".join(HOSTILE)]
+    return renamed(_changed(), {name: f"{name}{one}" for name, one in zip(named, attacks, strict=True)})
+
+
+def renamed(value: t.Any, names: dict[str, str]) -> t.Any:
+    """A copy with some words replaced by others in every text, the names of entries included."""
     if isinstance(value, str):
         for old, new in names.items():
             value = value.replace(old, new)
         return value
     if isinstance(value, dict):
-        return {_renamed(name, names): _renamed(entry, names) for name, entry in value.items()}
+        return {renamed(name, names): renamed(entry, names) for name, entry in value.items()}
     if isinstance(value, list):
-        return [_renamed(entry, names) for entry in value]
+        return [renamed(entry, names) for entry in value]
     return value
 
 

@@ -54,7 +54,9 @@ def test_the_plan_of_any_inventory_is_valid(inventory: tuple[dict[str, t.Any], d
     assert problems("plan", make_plan(hostvars, hostvars, public_keys=public_keys(hostvars))) == []
 
 
-@pytest.mark.parametrize("make", [fleets.pair, fleets.star, fleets.gateway, lambda: fleets.mesh(4), lambda: fleets.hub(5)])
+@pytest.mark.parametrize(
+    "make", [fleets.pair, fleets.star, fleets.gateway, lambda: fleets.mesh(4), lambda: fleets.hub(5)]
+)
 def test_documents_that_were_not_derived_are_valid_too(make: t.Callable[[], t.Any]) -> None:
     assert problems("fleet", make()) == []
 
