@@ -48,7 +48,7 @@ class _Rows:
         if len(hosts) <= _HOSTS_WITH_A_ROW:
             labels = {host: ("host", host) for host in hosts}
         else:
-            labels = _group_labels(hosts, groups)
+            labels = _group_labels(hosts, groups) or _roles(network, hosts)
         hosts_of: dict[tuple[str, str], list[str]] = {}
         for host in hosts:
             hosts_of.setdefault(labels[host], []).append(host)
@@ -64,7 +64,10 @@ class _Rows:
 
 
 def _group_labels(hosts: Sequence[str], groups: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, str]]:
-    """Each host's smallest group, or the largest where the smallest are too many for a table; the rest together."""
+    """Each host's smallest group, or the largest where the smallest are too many for a table; the rest together.
+
+    Empty where no group tells hosts apart.
+    """
     of = {host: [group for group in groups.get(host, ()) if group not in _EVERYBODY] for host in hosts}
     sizes = Counter(group for found in of.values() for group in found)
     telling = {group for group, size in sizes.items() if 1 < size < len(hosts)}
@@ -77,9 +80,17 @@ def _group_labels(hosts: Sequence[str], groups: Mapping[str, Iterable[str]]) -> 
         counted = Counter(best.values())
         if len(counted) <= _GROUPS:
             break
+    if not counted:
+        return {}
     kept = sorted(counted, key=lambda group: (-counted[group], group))[: _GROUPS - 1]
-    rest = "all hosts" if not kept else "other hosts"
-    return {host: ("group", best[host]) if best.get(host) in kept else ("rest", rest) for host in hosts}
+    return {host: ("group", best[host]) if best.get(host) in kept else ("rest", "other hosts") for host in hosts}
+
+
+def _roles(network: NetworkOwnership, hosts: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Without groups that tell anything: who has a network behind it, and who has not."""
+    gateways = {stack.host for stack, owned in network.stacks.items() if any(owned.behind.values())}
+    rest = "other hosts" if gateways else "all hosts"
+    return {host: ("group", "gateways") if host in gateways else ("rest", rest) for host in hosts}
 
 
 def _failed(proof: Proof, chosen: Mapping[str, _Rows]) -> _Failed:

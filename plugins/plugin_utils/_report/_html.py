@@ -197,7 +197,7 @@ def _node(node: Node, point: tuple[int, int]) -> View:
         "y": point[1],
         "kind": node.kind,
         "severity": node.severity,
-        "name": cut(node.name, 16),
+        "name": cut(node.name, 14),
         "under": cut(under, 20),
         "title": "\n".join(told),
         "gateway": bool(node.behind),

@@ -97,11 +97,11 @@ TEMPLATE = r"""
         <g class="node {{ node.kind }} {{ node.severity }}">
           <title>{{ node.title }}</title>
           {% if node.kind == "group" %}
-          <rect x="{{ node.x - 58 }}" y="{{ node.y - 24 }}" width="124" height="42" rx="8" class="behind"/>
+          <rect x="{{ node.x - 62 }}" y="{{ node.y - 24 }}" width="136" height="42" rx="8" class="behind"/>
           {% endif %}
-          <rect x="{{ node.x - 62 }}" y="{{ node.y - 20 }}" width="124" height="42" rx="8"/>
+          <rect x="{{ node.x - 68 }}" y="{{ node.y - 20 }}" width="136" height="42" rx="8"/>
           {% if node.gateway %}
-          <path d="M{{ node.x - 62 }} {{ node.y - 6 }}v14" class="gateway"/>
+          <path d="M{{ node.x - 68 }} {{ node.y - 6 }}v14" class="gateway"/>
           {% endif %}
           <text x="{{ node.x }}" y="{{ node.y - 2 if node.under else node.y + 5 }}" class="name">{{ node.name }}</text>
           {% if node.under %}

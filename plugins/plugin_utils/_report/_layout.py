@@ -14,12 +14,12 @@ import typing as t
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._picture import Picture
 
 # Pixels of a picture that is not scaled: between two neighbours on a ring, and around everything.
-_APART = 136
-_SMALLEST = 150
-_FLAT = 0.62
-_MARGIN_X, _MARGIN_Y = 76, 40
+_APART = 158
+_SMALLEST = 170
+_FLAT = 0.64
+_MARGIN_X, _MARGIN_Y = 82, 40
 # From a ring to the leaves outside of it.
-_OUT = 132
+_OUT = 150
 
 
 class Layout(t.NamedTuple):
