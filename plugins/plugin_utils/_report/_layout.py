@@ -8,6 +8,7 @@ Own code of a few lines rather than a library: the same fleet must give the same
 
 from __future__ import annotations
 
+import itertools
 import math
 import typing as t
 
@@ -20,6 +21,9 @@ _FLAT = 0.64
 _MARGIN_X, _MARGIN_Y = 82, 40
 # From a ring to the leaves outside of it.
 _OUT = 150
+# The room of one node.
+_WIDE, _HIGH = 146, 50
+_ATTEMPTS = 24
 
 
 class Layout(t.NamedTuple):
@@ -45,7 +49,17 @@ def lay_out(picture: Picture) -> Layout:
     points = {node: _point(angle, radius) for node, angle in angles.items()}
     points.update(_inside(inner, near, angles, radius))
     points.update(_outside(leaves, near, points, radius))
-    return _shifted([points[node] for node in range(len(degree))])
+    return _shifted(_spread([points[node] for node in range(len(degree))]))
+
+
+def _spread(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The same picture, as much larger as it takes for no node to hide another."""
+    for _attempt in range(_ATTEMPTS):
+        pairs = itertools.combinations(points, 2)
+        if not any(abs(ax - bx) < _WIDE and abs(ay - by) < _HIGH for (ax, ay), (bx, by) in pairs):
+            break
+        points = [(x * 1.1, y * 1.1) for x, y in points]
+    return points
 
 
 def _star(degree: list[int]) -> tuple[list[int], list[int], list[int]]:
@@ -106,19 +120,26 @@ def _inside(
 def _outside(
     leaves: list[int], near: list[list[int]], points: dict[int, tuple[float, float]], radius: int
 ) -> dict[int, tuple[float, float]]:
-    """Around the one that they speak to, away from the middle."""
-    found: dict[int, tuple[float, float]] = {}
-    of: dict[int, list[int]] = {}
+    """Around everything, near the one that they speak to: each of those has as much of the circle as it has leaves."""
+    outer = max(radius + _OUT, round(len(leaves) * _APART / (2 * math.pi)))
+    step = min(_APART / outer, 2 * math.pi / max(1, len(leaves)))
+    of: dict[tuple[float, int], list[int]] = {}
     for leaf in leaves:
-        of.setdefault(near[leaf][0] if near[leaf] else -1, []).append(leaf)
-    for parent, children in sorted(of.items()):
-        x, y = points.get(parent, (0.0, 0.0))
-        angle = math.atan2(y / _FLAT, x) if (x, y) != (0.0, 0.0) else -math.pi / 2
-        step = min(0.34, 1.6 / max(1, len(children)))
+        parent = near[leaf][0] if near[leaf] else -1
+        of.setdefault((_angle(points.get(parent, (0.0, 0.0))), parent), []).append(leaf)
+    found: dict[int, tuple[float, float]] = {}
+    free = -math.inf
+    for (angle, _parent), children in sorted(of.items()):
+        start = max(free, angle - step * (len(children) - 1) / 2)
         for number, leaf in enumerate(children):
-            turned = angle + step * (number - (len(children) - 1) / 2)
-            found[leaf] = _point(turned, radius + _OUT + 44 * (number % 2 if len(children) > 4 else 0))
+            found[leaf] = _point(start + step * number, outer)
+        free = start + step * len(children)
     return found
+
+
+def _angle(point: tuple[float, float]) -> float:
+    x, y = point
+    return round(math.atan2(y / _FLAT, x), 6) if (x, y) != (0.0, 0.0) else -math.pi / 2
 
 
 def _point(angle: float, radius: float) -> tuple[float, float]:
