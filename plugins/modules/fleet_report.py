@@ -54,8 +54,9 @@ options:
     default: false
   status_file:
     description:
-      - Where to write C({"exit_code": n}), also in check mode - V(0) proved and nothing to do, V(1) findings at or
-        above O(fail_level), V(2) proved with changes, V(3) not proved under O(strict), V(4) bad input.
+      - >-
+        Where to write C({"exit_code": n}), also in check mode: V(0) proved and nothing to do, V(1) findings at or above
+        O(fail_level), V(2) proved with changes, V(3) not proved under O(strict), V(4) bad input.
       - The program C(scripts/wireguard-plan) of this collection uses it, since a run of C(ansible-playbook) has no
         exit code of its own for them.
     type: path
