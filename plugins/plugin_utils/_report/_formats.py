@@ -22,7 +22,8 @@ Plan = Mapping[str, t.Any]
 
 def render_json(plan: Plan) -> str:
     """The plan without what it was compared with, so that the same fleet always gives the same bytes."""
-    lasting = {**plan, "summary": {**plan["summary"], "changes": None}}
+    compared = [key for key in ("changes", "reachability", "rollout") if key in plan["summary"]]
+    lasting = {**plan, "summary": {**plan["summary"], **dict.fromkeys(compared)}}
     return json.dumps(lasting, indent=1, sort_keys=True, ensure_ascii=False)
 
 

@@ -14,7 +14,8 @@ import hashlib
 import typing as t
 from collections.abc import Iterator, Mapping
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._difference import difference, sign
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._difference import difference
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._difference import sign as mark_of
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report import _words as words
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._changes_text import changes_by_place
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._html_style import STYLE
@@ -35,6 +36,7 @@ _LISTED = 150
 _NETWORKS = 12
 _LONGEST = 2000
 _SIGNS = {"error": "✗", "warning": "!", "info": "i"}
+_ACTIONS = {"+": "add", "~": "change", "-": "remove"}
 _TITLES = {"error": "Errors", "warning": "Warnings", "info": "Notes"}
 
 
@@ -233,11 +235,15 @@ def _changes(plan: Document) -> View:
         "first": first,
         "count": len(listed),
         "places": [
-            (place, [(change["action"], sign(change), cut(line, 300)) for change, line in lines])
+            (place, [(change["action"], mark_of(change), cut(line, 300)) for change, line in lines])
             for place, lines in changes_by_place(listed[:_LISTED])
         ],
         "rest": max(0, len(listed) - _LISTED),
         "removals": [f"{host}: {name}" for host, name in _removals(plan)] if first else [],
+        "consequences": [
+            (_ACTIONS.get(sign, ""), sign, cut(text, 500))
+            for sign, text in words.consequences(plan["summary"])[:_LISTED]
+        ],
     }
 
 

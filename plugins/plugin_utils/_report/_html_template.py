@@ -165,6 +165,14 @@ TEMPLATE = r"""
   </div>
   {% endif %}
   {% if changes.rest %}<p class="more">… and {{ "{:,}".format(changes.rest) }} more.</p>{% endif %}
+  {% if changes.consequences %}
+  <h3>What that does to packets</h3>
+  <ul class="changes places">
+    {% for action, sign, line in changes.consequences %}
+    <li class="{{ action }}"><b>{{ sign }}</b> <bdi>{{ line }}</bdi></li>
+    {% endfor %}
+  </ul>
+  {% endif %}
   {% for text in changes.removals %}
   <p class="small">will be removed: <bdi>{{ text }}</bdi></p>
   {% endfor %}

@@ -57,6 +57,7 @@ def _blocks(plan: Document) -> Iterator[str]:
     for severity in words.SEVERITIES:
         yield from _findings(plan, severity)
     yield from _changes(plan)
+    yield from _consequences(plan)
     yield from _matrix(plan)
     yield from _intents(plan)
     yield from _assumptions(plan)
@@ -144,6 +145,15 @@ def _changes(plan: Document) -> Iterator[str]:
     if len(changes) > _LISTED:
         lines.append(f"  … and {len(changes) - _LISTED:,} more")
     yield folded(escaped(title), fenced(lines, "diff")) if lines else f"*{escaped(title)}.*"
+
+
+def _consequences(plan: Document) -> Iterator[str]:
+    told = words.consequences(plan["summary"])
+    if told:
+        signs = {"~": "!"}
+        lines = [f"{signs.get(sign, sign)} {cut(text, 300)}" for sign, text in told[:_LISTED]]
+        title = "What that does to reachability, and the order of hosts"
+        yield folded(title, fenced(lines, "diff"), is_open=any(sign == "-" for sign, _text in told))
 
 
 def _removals(plan: Document) -> Iterable[tuple[str, t.Any]]:

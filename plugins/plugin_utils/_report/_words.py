@@ -80,6 +80,25 @@ def scope(summary: Document) -> str:
     return counts + (f"; network {networks}" if networks else "")
 
 
+def consequences(summary: Document) -> list[tuple[str, str]]:
+    """(- ~ + or a blank, sentence): what a change does to reachability, and the order in which hosts can follow it."""
+    found: list[tuple[str, str]] = []
+    reachability = summary.get("reachability") or {}
+    for sign, kind in (("-", "lost"), ("~", "rerouted"), ("+", "gained")):
+        told = reachability.get(kind) or {"entries": (), "more": 0}
+        found += [(sign, f"{kind}: {entry['text']}") for entry in told["entries"]]
+        found += [(sign, f"{kind}: … and {told['more']:,} more like these")] if told["more"] else []
+    for entry in reachability.get("intents") or ():
+        state = "holds now" if entry["after"] else "no longer holds"
+        found.append(("+" if entry["after"] else "-", f"intent {intent(entry)}: {state}"))
+    rollout = summary.get("rollout")
+    if rollout:
+        found.append((" ", f"order of hosts: {rollout['text']}"))
+        steps = rollout["steps"] if rollout["verdict"] != "any" else ()
+        found += [(" ", f"{number}. {step['text']}") for number, step in enumerate(steps, 1)]
+    return found
+
+
 def subject(finding: Document) -> str:
     """``host fra1, namespace blue, interface wg0, peer nyc1``, as far as it is known."""
     return ", ".join(f"{key} {finding[key]}" for key in ("host", "namespace", "interface", "peer") if finding.get(key))

@@ -8,9 +8,12 @@ import typing as t
 
 import pytest
 
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._formats import render_as
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._html import render_html
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._markdown import LIMIT, render_markdown
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._markup import escaped, fenced
 from ansible_collections.cryptokey.wireguard.tests.unit.plugins.plugin_utils.reports import PLANS, broken_mesh, hostile
+from ansible_collections.cryptokey.wireguard.tests.unit.plugins.plugin_utils.schemas import problems
 
 
 def test_the_verdict_comes_first_and_errors_are_not_folded() -> None:
@@ -69,3 +72,30 @@ def test_nobody_is_mentioned_and_nothing_linked() -> None:
 def test_a_fence_is_longer_than_any_in_it() -> None:
     lines: t.Iterable[str] = ["````", "x"]
     assert fenced(lines).splitlines()[0] == "`" * 5
+
+
+def test_what_a_change_does_to_packets_is_told() -> None:
+    summary = {
+        **PLANS["changed"]["summary"],
+        "reachability": {
+            "lost": {"pairs": 1, "entries": [{"text": "laptop to fra1"}], "more": 2},
+            "rerouted": {"pairs": 0, "entries": [], "more": 0},
+            "gained": {"pairs": 1, "entries": [{"text": "laptop to nyc1"}], "more": 0},
+            "intents": [{"network": "corp", "from": "a", "to": "b", "reach": True, "before": True, "after": False}],
+        },
+        "rollout": {"verdict": "ordered", "text": "one host after the other", "judged": 3, "more": 0,
+                    "steps": [{"hosts": ["fra1"], "text": "fra1", "breaks": []}]},
+    }  # fmt: skip
+    plan = {**PLANS["changed"], "summary": summary}
+    assert problems("plan", plan) == []
+    text = render_markdown(plan)
+    for line in (
+        "- lost: laptop to fra1",
+        "- lost: … and 2 more",
+        "+ gained: laptop to nyc1",
+        "- intent a reaches b: no longer",
+        "  1. fra1",
+    ):
+        assert f"\n{line}" in text
+    assert "gained: laptop to nyc1" in render_html(plan)
+    assert '"rollout": null' in render_as("json", plan)
