@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan import make_plan
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._layout import lay_out
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._picture import Picture, draw
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._picture import Node, Picture, draw
 from ansible_collections.cryptokey.wireguard.tests.unit.plugins.plugin_utils.inventories import (
     fleet,
     inventories,
@@ -93,6 +93,13 @@ def test_the_same_of_any_network(inventory: t.Any) -> None:
     hostvars = fleet(*inventory)
     for picture in draw(make_plan(hostvars, hostvars, public_keys=public_keys(hostvars))):
         assert hidden(picture) == []
+
+
+def test_many_relays_in_the_middle_do_not_hide_each_other() -> None:
+    relays, spokes = range(7), range(7, 22)
+    nodes = tuple(Node(name=f"n{number}", kind="host") for number in range(22))
+    links = tuple((relay, spoke) for relay in relays for spoke in spokes)
+    assert hidden(Picture(network="corp", nodes=nodes, links=links)) == []
 
 
 def hidden(picture: Picture) -> list[str]:
