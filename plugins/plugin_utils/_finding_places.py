@@ -33,7 +33,8 @@ def add_places(
     ``path`` where it stands.
     """
     search = _Search(inventory, list(expectations), locate) if locate else None
-    for number, finding in enumerate(findings):
+    # Causes first: what follows from them is mended where they are.
+    for number, finding in enumerate(sorted(findings, key=lambda one: one["rule"][:3] in ("WG0", "WG3"))):
         place = search(finding) if search and number < _LOOKED_FOR else None
         finding["place"] = place or ({"file": source, "line": None} if source else None)
 
