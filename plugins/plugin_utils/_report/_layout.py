@@ -58,7 +58,7 @@ def _spread(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
         pairs = itertools.combinations(points, 2)
         if not any(abs(ax - bx) < _WIDE and abs(ay - by) < _HIGH for (ax, ay), (bx, by) in pairs):
             break
-        pass
+        points = [(x * 1.1, y * 1.1) for x, y in points]
     return points
 
 

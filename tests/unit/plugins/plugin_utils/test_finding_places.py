@@ -107,7 +107,8 @@ def test_of_thousands_the_causes_are_looked_for() -> None:
     }
     found = findings({}, held)
     assert len(found) > 1000
-    lines = {rule: [one["place"]["line"] for one in found if one["rule"] == rule] for rule in ("WG201", "WG605", "WG001")}
+    rules = ("WG201", "WG605", "WG001")
+    lines = {rule: [one["place"]["line"] for one in found if one["rule"] == rule] for rule in rules}
     assert set(lines["WG201"] + lines["WG605"]) == {4}
     assert lines["WG001"].count(None) > 1000
 
