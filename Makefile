@@ -6,7 +6,7 @@
 #   PYTHON=/path/to/python3   which Python makes .venv (default: the first of python3.13, 3.12, 3.11, python3 that runs)
 #   DEMO_INSTALL=no           `make demo` installs no system package
 #   SUITES="oracle lint"      `make test` runs only these
-#   ARGS="-k netns -x"        handed to pytest by test-unit, test-oracle and test-integration
+#   ARGS="-k netns -x"        handed to pytest by test-unit, test-oracle, test-browser and test-integration
 #   SIZE=full                 `make test-oracle` compares as much as it can, not only what CI has time for
 
 SHELL := /bin/bash
@@ -69,6 +69,10 @@ test-sanity: venv  ## ansible-test sanity and unit tests on the oldest and the n
 .PHONY: test-integration
 test-integration: venv  ## real interfaces and real packets in network namespaces (root)
 	@$(BIN)/pytest tests/integration -q $(ARGS)
+
+.PHONY: test-browser
+test-browser: venv  ## the HTML report in headless Chromium
+	@$(BIN)/pytest tests/browser -q $(ARGS)
 
 .PHONY: test-rehearsal
 test-rehearsal: venv  ## examples/two-hubs: every predicted cell against measured packets (root)

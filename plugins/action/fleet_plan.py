@@ -22,7 +22,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._key_files imp
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan import make_plan
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import InvalidInventory
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._task import show
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._written_at import written_at
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._written_at import near, written_at
 
 ARGUMENTS = {
     "hosts": {"type": "list", "elements": "str", "required": True},
@@ -47,6 +47,7 @@ class ActionModule(ActionBase):
                 previous=_read_plan(earlier) if earlier else None,
                 locate=written_at,
                 today=_day(arguments["today"]),
+                source=_inventory_file((task_vars or {})["hostvars"], arguments["hosts"]),
             )
         except InvalidInventory as error:
             show(str(error), color="red")
@@ -65,6 +66,15 @@ def _day(text: t.Optional[str]) -> datetime.date:
 
 def _failed(message: str) -> dict[str, t.Any]:
     return {"changed": False, "failed": True, "msg": message}
+
+
+def _inventory_file(hostvars: t.Any, hosts: t.Sequence[str]) -> t.Optional[str]:
+    """Where Ansible has the first host from; None for an inventory that is no file, such as -i a,b."""
+    try:
+        path = hostvars[hosts[0]].get("inventory_file")
+    except (LookupError, AttributeError):
+        return None
+    return near(str(path)) if path else None
 
 
 def _read_plan(path: str) -> t.Optional[Mapping[str, t.Any]]:

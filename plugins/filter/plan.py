@@ -62,7 +62,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The plan document.
+  description: The plan document. Its JSON schema is C(docs/schema/plan.schema.json) of this collection.
   type: dict
   contains:
     version:
@@ -75,7 +75,9 @@ _value:
       description: By host, the interfaces of memberships that say C(state=absent).
       type: dict
     findings:
-      description: What is wrong, the worst first. An apply stops at one with the severity V(error).
+      description: >-
+        What is wrong, the worst first. An apply stops at one with the severity V(error). C(place) has the C(file) and
+        C(line) of the inventory where that is known.
       type: list
       elements: dict
     ignored:
@@ -93,6 +95,16 @@ _value:
     proof:
       description: The verdict (V(proved), V(refuted) or V(unproven)) and what was counted for it.
       type: dict
+    matrix:
+      description: >-
+        Who reaches whom, one table per network, by host or, where those are many, by the inventory's groups. Each cell
+        counts the flows that are intended and those that are delivered, and has an example packet.
+      type: list
+      elements: dict
+    traces:
+      description: The ways of the packets that findings and C(matrix) name, up to a fixed number.
+      type: list
+      elements: dict
     summary:
       description: >-
         Counts of hosts, networks and findings. Against O(previous), C(changes) of the configuration, C(reachability),

@@ -152,12 +152,16 @@ class Host:
 
 @dataclass(frozen=True, kw_only=True)
 class Inventory:
-    """networks and hosts by name, sorted; problems: the mistakes that are findings; ignored: those that are wanted."""
+    """networks and hosts by name, sorted; problems: the mistakes that are findings; ignored: those that are wanted.
+
+    variables: the hosts' own, as they came, which know where they were written.
+    """
 
     networks: Mapping[str, Network]
     hosts: Mapping[str, Host]
     problems: tuple[Problem, ...] = ()
     ignored: tuple[Ignored, ...] = ()
+    variables: Mapping[str, Mapping[str, t.Any]] = field(default_factory=dict, compare=False, repr=False)
 
     def members(self, network: str) -> dict[str, Member]:
         """The present members of a network by host, sorted."""

@@ -120,6 +120,7 @@ def _finding(inventory: Inventory, problem: Problem) -> dict[str, t.Any]:
         "message": f"{place}: {value}{problem.reason}",
         "hint": problem.remedy,
         "witness": None,
+        "path": problem.path,
     }
 
 

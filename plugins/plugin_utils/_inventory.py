@@ -64,7 +64,7 @@ def read_inventory(
     ignored = read_ignored(variables, problems)
     if any(problem.rule is None for problem in problems):
         raise InvalidInventory(with_places(problems, originals, locate) if locate else problems)
-    return Inventory(networks=networks, hosts=found, problems=tuple(problems), ignored=ignored)
+    return Inventory(networks=networks, hosts=found, problems=tuple(problems), ignored=ignored, variables=originals)
 
 
 def _with_facts(host: Host, variables: Variables) -> Host:

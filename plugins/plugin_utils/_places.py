@@ -15,6 +15,9 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import
 # The place of a value, such as ``host_vars/fra1.yml:4``; None where it is not known.
 Locate = Callable[[t.Any], t.Optional[str]]
 
+# A key or an index on the way to a value.
+Step = t.Union[str, int]
+
 _STEP = re.compile(r"\[(\d+)\]|\['(.*?)'\]|([^.\[\]]+)")
 
 
@@ -26,9 +29,19 @@ def with_places(
 
 
 def _place(problem: Problem, variables: Mapping[str, Mapping[str, t.Any]], locate: Locate) -> str:
-    """That of the value itself, else of the innermost thing around it. Never a reason to fail."""
     hosts = [problem.host] if problem.host else list(variables)
-    steps = [int(number) if number else quoted or plain for number, quoted, plain in _STEP.findall(problem.path)]
+    return place_at(hosts, steps_of(problem.path), variables, locate)
+
+
+def steps_of(path: str) -> tuple[Step, ...]:
+    """``wireguard.corp.addresses[0]`` as its keys and indices."""
+    return tuple(int(number) if number else quoted or plain for number, quoted, plain in _STEP.findall(path))
+
+
+def place_at(
+    hosts: Iterable[str], steps: tuple[Step, ...], variables: Mapping[str, Mapping[str, t.Any]], locate: Locate
+) -> str:
+    """That of the value itself, else of the innermost thing around it. Never a reason to fail."""
     for host in hosts:
         if not steps or host not in variables or steps[0] not in variables[host]:
             continue

@@ -19,16 +19,19 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration i
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._derive import derive
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._difference import difference
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._document import require_plain
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._finding_places import add_places
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._findings import is_void, merge_findings
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet import parse_fleet
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Fleet
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory import read_inventory
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._matrix import make_matrix
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._places import Locate
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._pool import allocate
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._prover import prove
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rollout import rollout_of
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rollout_summary import summarise_rollout
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules import check
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._samples import sample_traces
 
 Document = dict[str, t.Any]
 
@@ -42,10 +45,12 @@ def make_plan(
     previous: Mapping[str, t.Any] | None = None,
     locate: Locate | None = None,
     today: datetime.date | None = None,
+    source: str | None = None,
 ) -> Document:
     """Raises InvalidInventory for an inventory that cannot be read; everything else is a finding of the plan.
 
     today: what ``until`` in wireguard_ignore is held against; without it, those entries hold for good.
+    locate: tells where a value was written. source: the inventory's file, for a finding whose value nobody finds.
     """
     inventory = read_inventory(hostvars, hosts, public_keys=public_keys, locate=locate)
     earlier = None if previous is None else _read_previous(previous)
@@ -55,6 +60,7 @@ def make_plan(
     fleet = parse_fleet(derivation.fleet)
     proof = prove(fleet)
     findings = merge_findings(inventory, check(fleet, earlier), today=today)
+    add_places([*findings.open, *findings.ignored], inventory, proof.expectations, locate=locate, source=source)
     assumptions = [*ledger([*derivation.assumed, *drawn]), *proof.assumptions]
     summary = proof.summary(len(assumptions))
     if summary["verdict"] == "proved" and is_void(findings):
@@ -70,6 +76,8 @@ def make_plan(
         "assumptions": assumptions,
         "proof": summary,
     }
+    plan["matrix"] = make_matrix(fleet, proof, {name: host.groups for name, host in inventory.hosts.items()})
+    plan["traces"] = sample_traces(fleet, findings.open, plan["matrix"])
     plan["summary"] = _summary(inventory, plan, previous)
     plan["summary"].update(_consequences(inventory, earlier, fleet))
     # What was computed refers to the fleet and the fleet to it: apart they are gone at once, not when they are found.

@@ -15,7 +15,12 @@ def written_at(value: t.Any) -> str | None:
         from ansible._internal._datatag._tags import Origin
 
         origin = Origin.get_tag(value)
-        near = os.path.relpath(origin.path)
-        return f"{origin.path if near.startswith('..') else near}:{origin.line_num}" if origin.line_num else None
+        return f"{near(origin.path)}:{origin.line_num}" if origin.line_num else None
     except Exception:  # pylint: disable=broad-except
         return None
+
+
+def near(path: str) -> str:
+    """From the working directory if it lies below, as what annotates files wants it; else as it is."""
+    found = os.path.relpath(path)
+    return path if found.startswith("..") else found

@@ -22,7 +22,7 @@ KINDS = ("module", "filter", "lookup", "connection", "role")
 # Everything at the root of the tarball; what else appears has to be named here or in build_ignore.
 ROOT = {
     *("CHANGELOG.md", "CONTRIBUTING.md", "COPYING", "FILES.json", "MANIFEST.json", "Makefile", "README.md"),
-    *("changelogs", "docs", "examples", "meta", "playbooks", "plugins", "pyproject.toml", "roles", "tests"),
+    *("changelogs", "docs", "examples", "meta", "playbooks", "plugins", "pyproject.toml", "roles", "scripts", "tests"),
 }
 
 
@@ -46,6 +46,7 @@ def main() -> int:
         call([*galaxy, "install", str(tarball), "--offline", "-p", str(base / "installed")], environment)
         problems += [problem for kind in KINDS for problem in undocumented(kind, environment)]
         problems += missing_playbooks(base / "installed", environment)
+        problems += wrong_program(base / "installed", environment)
     for problem in problems:
         print(f"ERROR: {problem}")
     return int(bool(problems))
@@ -100,6 +101,22 @@ def missing_playbooks(installed: pathlib.Path, environment: dict[str, str]) -> l
             problems.append(f"playbook {NAME}.{name}: {(done.stderr or done.stdout).strip()}")
     print(f"playbooks: {', '.join(names)}")
     return problems
+
+
+def wrong_program(installed: pathlib.Path, environment: dict[str, str]) -> list[str]:
+    """What a user calls by its path: it has to be executable after the installation, and to find the playbook."""
+    path = installed / "ansible_collections" / "cryptokey" / "wireguard" / "scripts" / "wireguard-plan"
+    search = f"{pathlib.Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    done = subprocess.run(
+        [str(path), "--syntax-check", "-i", "localhost,"],
+        check=False,
+        env={**environment, "PATH": search},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    print(f"program: {path.name}")
+    return [f"{path.name}: {(done.stderr or done.stdout).strip()}"] if done.returncode else []
 
 
 def program(name: str) -> str:

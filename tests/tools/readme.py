@@ -51,7 +51,9 @@ def _report(inventory: str) -> str:
         (place / "inventory.yml").write_text(inventory, encoding="utf-8")
         program = pathlib.Path(sys.executable).parent / "ansible-playbook"
         done = subprocess.run(
-            [program, "-i", place / "inventory.yml", "cryptokey.wireguard.plan"],
+            [program, "-i", "inventory.yml", "cryptokey.wireguard.plan"],
+            # As a reader would, so that places are shown as they are from there.
+            cwd=place,
             env={
                 **os.environ,
                 "ANSIBLE_COLLECTIONS_PATH": str(TOP / ".venv" / "tree"),

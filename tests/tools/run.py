@@ -65,7 +65,8 @@ class Runner:
     def run_suite(self, suite: Suite) -> Result:
         result = Result(suite, log=OUTPUT / f"{suite.name}.log")
         if suite.cannot_run:
-            return result.skip_all(suite.cannot_run, failure=suite.sends_packets and bool(os.environ.get("CI")))
+            required = suite.sends_packets or suite.required_in_ci
+            return result.skip_all(suite.cannot_run, failure=required and bool(os.environ.get("CI")))
         started = time.monotonic()
         before = traces.look() if suite.sends_packets else {}
         count = OUTPUT / f"{suite.name}.packets"

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import os
 import pathlib
 import re
@@ -53,6 +54,8 @@ class Suite:
     steps: list[Step]
     environment: dict[str, str] = dataclasses.field(default_factory=dict)
     sends_packets: bool = False
+    # CI has what it needs, so there it is a failure when it cannot run; so it is of a suite with packets.
+    required_in_ci: bool = False
     cannot_run: str = ""
     timeout: int = 1500
 
@@ -132,6 +135,12 @@ def all_suites() -> list[Suite]:
         Suite(name="oracle", steps=[_pytest("oracle", sys.executable, "tests/oracle")]),
         _lint(),
         _managed(),
+        Suite(
+            name="browser",
+            steps=[_pytest("browser", sys.executable, "tests/browser")],
+            required_in_ci=True,
+            cannot_run=_no_browser(),
+        ),
         Suite(name="package", steps=[Step([sys.executable, "tests/tools/package.py"])]),
         Suite(
             name="integration",
@@ -214,6 +223,13 @@ def _no_packets() -> str:
         return "needs root"
     missing = [name for name in ("ip", "ping", "nft", "wireguard-go") if not shutil.which(name)]
     return f"not installed: {', '.join(missing)}; tests/setup test installs what is missing" if missing else ""
+
+
+def _no_browser() -> str:
+    """Why no page can be opened here; empty where one can."""
+    if not any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")):
+        return "not installed: chromium; tests/setup test installs what is missing"
+    return "" if importlib.util.find_spec("playwright") else "playwright is not there for this machine's kind of Python"
 
 
 def find_python(names: str, minimum: str, maximum: str) -> str:

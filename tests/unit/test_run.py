@@ -86,6 +86,7 @@ def test_a_suite_that_cannot_run_is_skipped_with_its_reason():
 def test_in_ci_a_suite_with_packets_that_cannot_run_fails(monkeypatch):
     monkeypatch.setenv("CI", "true")
     assert counts(result_of(shell("true"), cannot_run="needs root", sends_packets=True)) == (0, 1, 0)
+    assert counts(result_of(shell("true"), cannot_run="no browser", required_in_ci=True)) == (0, 1, 0)
     assert counts(result_of(shell("true"), cannot_run="no Python 3.12")) == (0, 0, 1)
 
 

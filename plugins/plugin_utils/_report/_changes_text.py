@@ -22,12 +22,17 @@ _WHOLE = ("interface", "peer")
 
 def change_lines(changes: Iterable[Change], *, paint: Paint, width: int) -> Iterable[str]:
     """changes: sorted, as the difference of two plans gives them."""
-    for place, grouped in itertools.groupby(changes, key=lambda change: change["row"] or change["host"]):
+    for place, lines in changes_by_place(changes):
         yield f"  {paint.bold(place)}"
-        for change in grouped:
-            line = _line(change)
+        for change, line in lines:
             shown = line if len(line) + 6 <= width else f"{line[: width - 7]}…"
             yield f"    {paint(sign(change), _COLORS[change['action']])} {shown}"
+
+
+def changes_by_place(changes: Iterable[Change]) -> Iterable[tuple[str, list[tuple[Change, str]]]]:
+    """The host, or the shared row, and each of its changes with its words."""
+    for place, grouped in itertools.groupby(changes, key=lambda change: change["row"] or change["host"]):
+        yield place, [(change, _line(change)) for change in grouped]
 
 
 def _line(change: Change) -> str:

@@ -144,7 +144,8 @@ MEMBERS = {
 def test_a_plan_holds_what_the_format_says_and_json_takes_it() -> None:
     plan = planned({}, MEMBERS)
     assert sorted(plan) == [
-        "assumptions", "expectations", "findings", "fleet", "ignored", "proof", "removals", "summary", "version",
+        "assumptions", "expectations", "findings", "fleet", "ignored", "matrix", "proof", "removals", "summary",
+        "traces", "version",
     ]  # fmt: skip
     assert json.loads(json.dumps(plan)) == plan
     assert plan["summary"]["networks"] == {"corp": 3}

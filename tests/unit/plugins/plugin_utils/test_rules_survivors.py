@@ -82,7 +82,8 @@ def test_a_host_without_a_key_is_told_at_the_host_and_not_again_at_its_peers() -
 
 def test_a_foreign_key_is_shown_by_its_first_eight_characters_as_everywhere() -> None:
     document = pair()
-    document["hosts"]["a"]["interfaces"][0]["peers"][0].update(name="stranger", public_key=key("stranger"), managed=True)
+    first = document["hosts"]["a"]["interfaces"][0]["peers"][0]
+    first.update(name="stranger", public_key=key("stranger"), managed=True)
     (finding,) = found(document, "WG108")
     assert f"its key ({key('stranger')[:8]}...)" in finding["message"]
 

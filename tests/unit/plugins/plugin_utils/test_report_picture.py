@@ -1,0 +1,117 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import itertools
+import typing as t
+
+import pytest
+from hypothesis import given, settings
+
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan import make_plan
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._layout import lay_out
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._picture import Node, Picture, draw
+from ansible_collections.cryptokey.wireguard.tests.unit.plugins.plugin_utils.inventories import (
+    fleet,
+    inventories,
+    numbered,
+    public_keys,
+)
+from ansible_collections.cryptokey.wireguard.tests.unit.plugins.plugin_utils.reports import (
+    PLANS,
+    broken_mesh,
+    mesh,
+    plan_of,
+)
+
+# A node as the page draws it.
+WIDTH, HEIGHT = 136, 42
+
+
+def only(plan: t.Any) -> Picture:
+    (picture,) = draw(plan)
+    return picture
+
+
+def names(picture: Picture) -> set[frozenset[str]]:
+    return {frozenset(picture.nodes[position].name for position in link) for link in picture.links}
+
+
+def test_hosts_links_and_outside_peers_are_drawn() -> None:
+    picture = only(PLANS["two-hubs"])
+    assert {"fra1", "nyc1", "anna-phone"} <= {node.name for node in picture.nodes}
+    assert frozenset(("fra1", "anna-phone")) in names(picture)
+    kinds = {node.name: node.kind for node in picture.nodes}
+    assert (kinds["fra1"], kinds["anna-phone"]) == ("host", "external")
+
+
+def test_a_mesh_is_everybody_with_everybody_and_nobody_with_himself() -> None:
+    picture = only(mesh(7))
+    assert names(picture) == {frozenset(pair) for pair in itertools.combinations((f"h{n:04}" for n in range(7)), 2)}
+
+
+def test_an_error_about_a_peer_marks_the_link_and_its_host() -> None:
+    picture = only(PLANS["two-owners"])
+    assert picture.troubled
+    assert picture.troubled <= set(picture.links)
+    assert {node.severity for node in picture.nodes} == {"error"}
+    assert {node.severity for node in only(PLANS["proved"]).nodes} == {""}
+
+
+def test_many_hosts_are_drawn_as_the_rows_of_the_table() -> None:
+    picture = only(broken_mesh(80))
+    assert [node.kind for node in picture.nodes] == ["group"]
+    assert len(picture.nodes[0].hosts) == 80
+    assert picture.links == ()
+
+
+def test_peers_without_a_key_are_found_by_their_name() -> None:
+    hostvars = fleet({}, {"a": {"addresses": ["10.0.0.1"]}, "b": {"addresses": ["10.0.0.2"]}})
+    assert names(only(make_plan(hostvars, hostvars))) == {frozenset("ab")}
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        *PLANS.values(),
+        *(mesh(size) for size in (2, 3, 12, 24)),
+        plan_of(numbered(9), topology="links", links=[[f"h{n:04}", f"h{(n + 1) % 9:04}"] for n in range(9)]),
+        plan_of(numbered(9), topology="links", links=[[f"h{n:04}", f"h{n + 1:04}"] for n in range(8)]),
+        plan_of(numbered(22), topology="hub", hubs=["h0000"]),
+        plan_of(numbered(22), topology="hub", hubs=["h0000", "h0001", "h0002"]),
+    ],
+)
+def test_no_node_hides_another_and_all_are_inside(plan: t.Any) -> None:
+    for picture in draw(plan):
+        assert hidden(picture) == []
+
+
+@given(inventories())
+@settings(max_examples=60)
+def test_the_same_of_any_network(inventory: t.Any) -> None:
+    hostvars = fleet(*inventory)
+    for picture in draw(make_plan(hostvars, hostvars, public_keys=public_keys(hostvars))):
+        assert hidden(picture) == []
+
+
+def test_many_relays_in_the_middle_do_not_hide_each_other() -> None:
+    relays, spokes = range(7), range(7, 22)
+    nodes = tuple(Node(name=f"n{number}", kind="host") for number in range(22))
+    links = tuple((relay, spoke) for relay in relays for spoke in spokes)
+    assert hidden(Picture(network="corp", nodes=nodes, links=links)) == []
+
+
+def hidden(picture: Picture) -> list[str]:
+    """Nodes that overlap or stick out."""
+    layout = lay_out(picture)
+    placed = list(zip(picture.nodes, layout.points, strict=True))
+    found = [
+        node.name
+        for node, (x, y) in placed
+        if not (WIDTH / 2 <= x <= layout.width - WIDTH / 2 and HEIGHT / 2 <= y <= layout.height - HEIGHT / 2)
+    ]
+    for (one, (ax, ay)), (other, (bx, by)) in itertools.combinations(placed, 2):
+        if abs(ax - bx) < WIDTH and abs(ay - by) < HEIGHT:
+            found.append(f"{one.name} and {other.name}")
+    return found
