@@ -145,7 +145,7 @@ class LinuxHost:
             return _netns.name_of(number) if number is not None else None
         network = self.network(namespace)
         link = network.link(name)
-        if link is None or link.kind != "wireguard" or not link.up:
+        if link is None or link.kind != "wireguard" or not (link.up and link.carrier):
             return None
         port = _kernel.KernelDriver(network.worker, name).read()[0].listen_port
         places = {place: self.network(place).worker for place in ("", *self.namespaces())}

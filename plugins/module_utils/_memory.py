@@ -214,9 +214,18 @@ class MemoryHost:
         self.network(namespace).drop_link(name)
         self.dead.add((namespace, name))
 
+    def end_namespace(self, namespace: str) -> None:
+        """Its devices go with it; what the kernel has made in it and moved elsewhere stays without a socket."""
+        self.networks.pop(namespace)
+        for (place, name), driver in list(self.devices.items()):
+            if place == namespace:
+                del self.devices[place, name]
+            elif driver.birthplace == namespace and driver.backend == "kernel":
+                self.network(place).drop_carrier(name)
+
     def socket_namespace(self, namespace: str, name: str) -> str | None:
         driver = self.devices.get((namespace, name))
-        return driver.birthplace if driver else None
+        return driver.birthplace if driver and driver.birthplace in self.networks else None
 
     def resolve(self, host: str, *, socket_namespace: str) -> Address:
         self.network(socket_namespace)

@@ -56,6 +56,15 @@ class Observed:
         return self.backend is not None
 
     @property
+    def birthplace_is_gone(self) -> bool:
+        """Whether the namespace that the device was born in has ended, and its socket with it.
+
+        The kernel takes the carrier away then, and nothing brings it back (wg_netns_pre_exit in
+        drivers/net/wireguard/device.c). An engine keeps its namespace alive.
+        """
+        return self.backend == "kernel" and self.link is not None and not self.link.carrier
+
+    @property
     def the_device(self) -> Device:
         """device, where it is known to be there."""
         if self.device is None:

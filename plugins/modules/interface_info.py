@@ -79,6 +79,12 @@ interfaces:
           that is down.
       type: str
       sample: ""
+    socket_namespace_gone:
+      description:
+        - Whether the network namespace that an interface of the kernel was born in has ended, and with it the socket.
+        - Such an interface sends and receives nothing any more. M(cryptokey.wireguard.interface) makes it anew.
+      type: bool
+      sample: false
     backend:
       description: V(kernel), V(userspace), or V(dead) for what an engine that does not answer has left behind.
       type: str
