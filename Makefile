@@ -6,7 +6,8 @@
 #   PYTHON=/path/to/python3   which Python makes .venv (default: the first of python3.13, 3.12, 3.11, python3 that runs)
 #   DEMO_INSTALL=no           `make demo` installs no system package
 #   SUITES="oracle lint"      `make test` runs only these
-#   ARGS="-k netns -x"        handed to pytest by test-unit, test-oracle and test-integration
+#   KERNELS="6.12 7.3"        what `make test-kernel` builds where the machine's own kernel has no WireGuard
+#   ARGS="-k netns -x"        handed to pytest by test-unit, test-oracle, test-integration and test-conformance
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -16,6 +17,7 @@ MAKEFLAGS += --no-print-directory
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.venv/tree
 PYTHON ?=
 SUITES ?=
+KERNELS ?= 6.12 7.3
 ARGS ?=
 BIN := .venv/bin
 
@@ -63,6 +65,16 @@ test-sanity: venv  ## ansible-test sanity and unit tests on the oldest and the n
 .PHONY: test-integration
 test-integration: venv  ## real interfaces and real packets in network namespaces (root)
 	@$(BIN)/pytest tests/integration -q $(ARGS)
+
+.PHONY: test-conformance
+test-conformance: venv  ## the promises that hold for every backend, with the ones that this machine has (root)
+	@$(BIN)/pytest tests/conformance -q $(ARGS)
+
+.PHONY: test-kernel
+test-kernel:  ## the same on a real kernel's WireGuard: the machine's own, or each of KERNELS, built once and kept
+	@[ "$$(id -u)" != 0 ] || tests/setup test
+	@tests/tools/venv "$(CURDIR)/.venv" test "$(PYTHON)"
+	@KERNELS="$(KERNELS)" $(BIN)/python tests/tools/run.py kernel
 
 .PHONY: test-rehearsal
 test-rehearsal: venv  ## examples/two-hubs: every predicted cell against measured packets (root)
