@@ -10,7 +10,6 @@ import typing as t
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import _view
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import Host
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
     Device,
@@ -54,7 +53,8 @@ def _interface(host: Host, record: Record | None, *, now: float, namespace: str,
         device, statistics = host.wireguard(namespace, link.name).read()
     view = _view.interface_view(link.name, namespace, backend, device, link, record.peer_names if record else {})
     view["socket_namespace"] = host.socket_namespace(namespace, link.name)
-    view["socket_namespace_gone"] = Observed(backend=backend, link=link).birthplace_is_gone
+    recorded = record.socket_namespace if record else ""
+    view["socket_namespace_gone"] = host.birthplace_is_gone(namespace, link.name, recorded=recorded)
     view["declared"] = record is not None
     view["peers"] = [_with_statistics(peer, statistics, now) for peer in view["peers"]]
     view["statistics"] = interface_statistics(backend, link)

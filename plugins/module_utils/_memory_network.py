@@ -64,9 +64,6 @@ class MemoryNetwork:
         self._order.pop(name, None)
         self._routes = [route for route in self._routes if route.device != name]
 
-    def drop_carrier(self, name: str) -> None:
-        self._links[name] = dataclasses.replace(self._links[name], carrier=False)
-
     def set_mtu(self, name: str, mtu: int) -> None:
         with self.faults.change(f"mtu {mtu}"):
             self._links[name] = dataclasses.replace(self._links[name], mtu=mtu)

@@ -81,8 +81,9 @@ interfaces:
       sample: ""
     socket_namespace_gone:
       description:
-        - Whether the network namespace that an interface of the kernel was born in has ended, and with it the socket.
-        - Such an interface sends and receives nothing any more. M(cryptokey.wireguard.interface) makes it anew.
+        - Whether the network namespace that it was born in no longer exists. An interface of the kernel has lost its
+          socket with it; an engine in userspace keeps the namespace, which no name leads to any more.
+        - Such an interface reaches nobody. M(cryptokey.wireguard.interface) makes it anew.
       type: bool
       sample: false
     backend:

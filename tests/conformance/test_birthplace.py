@@ -31,6 +31,10 @@ from ansible_collections.cryptokey.wireguard.tests.integration.isolation import 
     Tunnel,
     ping,
 )
+from ansible_collections.cryptokey.wireguard.tests.integration.module_calls import (
+    Calls,
+    changes,
+)
 
 
 def test_equal_names_in_several_namespaces_are_different_devices(place, host, backend):
@@ -124,3 +128,29 @@ def test_a_namespace_that_is_not_there_is_an_error_and_not_made(place, host, bac
             host.create("wg0", namespace=namespace, socket_namespace=socket_namespace, backend=backend)
     assert host.namespaces() == ()
     assert [link.name for link in host.network("").links()] == ["lo"]
+
+
+def test_an_interface_whose_birthplace_was_made_anew_is_reported_and_made_again(place, backend, tmp_path):
+    """A new namespace of the old name is another one: the interface would reach nobody and nothing would say so."""
+    for name in ("inner", "uplink"):
+        place.namespace(name)
+    calls = Calls(tmp_path)
+    declared = {"name": "wg0", "namespace": "inner", "socket_namespace": "uplink", "listen_port": 51900}
+    calls.add("interface", backend=backend, **declared)
+    calls.add("interface_info", namespace="inner")
+    place.run("ip", "netns", "delete", "uplink")
+    calls.add("interface_info", namespace="inner")
+    calls.both("interface", name="wg0", namespace="inner")
+    place.namespace("uplink")
+    calls.both("interface", **declared)
+    calls.add("interface", **declared)
+    calls.add("interface_info", namespace="inner")
+    results = calls.run()
+    assert changes(results) == [True, False, False, True, "failed", True, True, False, False]
+    shown = [results[number]["interfaces"][0] for number in (1, 2, 8)]
+    assert [one["socket_namespace_gone"] for one in shown] == [False, True, False]
+    assert [one["socket_namespace"] for one in shown] == ["uplink", None, "uplink"]
+    assert "has to be made in the network namespace uplink, which does not exist" in results[4]["msg"]
+    assert results[6]["actions"][0].endswith("the network namespace that it was born in no longer exists")
+    assert results[0]["public_key"] == results[6]["public_key"]
+    assert ":51900 " in place.run("ss", "-lun", namespace="uplink").stdout

@@ -193,7 +193,7 @@ def test_the_suites_that_send_packets_are_marked():
 def test_the_kernel_is_built_beside_the_other_suites_and_before_its_own(monkeypatch):
     """Its suite waits for the build, and what waits with the processor idle is time lost."""
     monkeypatch.setattr(kernels, "own_has_wireguard", lambda: False)
-    monkeypatch.setattr(kernels, "is_built", lambda version: False)
+    monkeypatch.setattr(kernels, "is_built", lambda _version: False)
     monkeypatch.setattr(kernels, "cannot_run", lambda: "")
     monkeypatch.setenv("KERNELS", "6.12 7.3")
     suites = all_suites()
@@ -201,7 +201,7 @@ def test_the_kernel_is_built_beside_the_other_suites_and_before_its_own(monkeypa
     assert [step.command[-1] for step in suites[0].steps] == ["6.12", "7.3"]
     assert not suites[0].sends_packets
     assert [step.command[1] for step in suites[-1].steps] == ["6.12", "7.3"]
-    monkeypatch.setattr(kernels, "is_built", lambda version: True)
+    monkeypatch.setattr(kernels, "is_built", lambda _version: True)
     assert all_suites()[0].name != "kernel-build"
 
 

@@ -58,7 +58,7 @@ def test_a_birthplace_that_has_gone_is_reported():
 
     assert shown() == [("uplink", False), ("uplink", False)]
     made.end_namespace("uplink")
-    assert shown() == [(None, True), (None, False)], "an engine keeps its namespace alive, under no name"
+    assert shown() == [(None, True), (None, False)], "an engine keeps its namespace, and no record tells its name"
 
 
 def test_interfaces_are_found_by_what_they_are():
