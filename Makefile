@@ -6,7 +6,8 @@
 #   PYTHON=/path/to/python3   which Python makes .venv (default: the first of python3.13, 3.12, 3.11, python3 that runs)
 #   DEMO_INSTALL=no           `make demo` installs no system package
 #   SUITES="oracle lint"      `make test` runs only these
-#   ARGS="-k netns -x"        handed to pytest by test-unit, test-oracle, test-browser and test-integration
+#   KERNELS="6.12 7.3"        what `make test-kernel` builds where the machine's own kernel has no WireGuard
+#   ARGS="-k netns -x"        handed to pytest by test-unit, -oracle, -browser, -integration and -conformance
 #   SIZE=full                 `make test-oracle` compares as much as it can, not only what CI has time for
 
 SHELL := /bin/bash
@@ -18,6 +19,7 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.venv/tree
 PYTHON ?=
 SUITES ?=
 SIZE ?= ci
+KERNELS ?= 6.12 7.3
 ARGS ?=
 BIN := .venv/bin
 
@@ -73,6 +75,16 @@ test-integration: venv  ## real interfaces and real packets in network namespace
 .PHONY: test-browser
 test-browser: venv  ## the HTML report in headless Chromium
 	@$(BIN)/pytest tests/browser -q $(ARGS)
+
+.PHONY: test-conformance
+test-conformance: venv  ## the promises that hold for every backend, with the ones that this machine has (root)
+	@$(BIN)/pytest tests/conformance -q $(ARGS)
+
+.PHONY: test-kernel
+test-kernel:  ## the same on a real kernel's WireGuard: the machine's own, or each of KERNELS, built once and kept
+	@[ "$$(id -u)" != 0 ] || tests/setup test
+	@tests/tools/venv "$(CURDIR)/.venv" test "$(PYTHON)"
+	@KERNELS="$(KERNELS)" $(BIN)/python tests/tools/run.py kernel
 
 .PHONY: test-rehearsal
 test-rehearsal: venv  ## examples/two-hubs: every predicted cell against measured packets (root)

@@ -14,6 +14,7 @@ import pytest
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 TREE = TOP / ".venv" / "tree"
+SENDING = {TOP / "tests" / "integration", TOP / "tests" / "conformance"}
 
 # For every ansible-playbook that a test starts.
 os.environ.setdefault("ANSIBLE_COLLECTIONS_PATH", str(TREE))
@@ -62,10 +63,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests under tests/integration and those marked ``packets`` need a machine that can run them."""
+    """Tests in the folders of SENDING and those marked ``packets`` need a machine that can run them."""
     reason = _cannot_send()
     for item in items:
-        if reason and ("packets" in item.keywords or (TOP / "tests" / "integration") in item.path.parents):
+        if reason and ("packets" in item.keywords or SENDING & set(item.path.parents)):
             item.add_marker(pytest.mark.skip(reason=reason))
 
 

@@ -155,6 +155,12 @@ class Host(t.Protocol):
     def socket_namespace(self, namespace: str, name: str) -> str | None:
         """Where the device was born, as far as the host can tell; None: unknown."""
 
+    def birthplace_is_gone(self, namespace: str, name: str, *, recorded: str) -> bool:
+        """Whether the namespace that the device was born in has ended, or is no longer the one of the name recorded.
+
+        recorded: the name under which it was born, "" where it is not known or was the initial one.
+        """
+
     def resolve(self, host: str, *, socket_namespace: str) -> Address:
         """The address of an endpoint's host, resolved as that namespace does (its /etc/netns files)."""
 

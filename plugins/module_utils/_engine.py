@@ -125,6 +125,7 @@ def make_plan(declared: Declared, site: Site, *, check: bool) -> Plan:
         around = complete(declared, before)
         choices = choose(declared, around, before, host=site.host, check=check, warnings=warnings)
         wanted = want(declared, around, before, choices)
+        _refuse_without_birthplace(wanted, before, site, check=check)
     else:
         wanted = want_absent(declared, before)
     warnings += forwarding_warnings(wanted.forwarding, before)
@@ -165,6 +166,18 @@ def _observe(declared: Declared, site: Site, *, check: bool, warnings: list[str]
             raise
         warnings.append(f"{error}; everything is shown as if it were new")
         return Observed(key_file=site.store.private_key(declared.private_key_file))
+
+
+def _refuse_without_birthplace(wanted: Wanted, before: Observed, site: Site, *, check: bool) -> None:
+    """A declaration that names none means the one on record, which may have gone since."""
+    born = wanted.socket_namespace
+    if check or not (wanted.recreate or not before.exists) or born in ("", *site.host.namespaces()):
+        return
+    reason = f" ({wanted.recreate})" if wanted.recreate else ""
+    raise HostError(
+        f"{wanted.name} has to be made in the network namespace {born}, which does not exist{reason}",
+        remedy="make it with the module cryptokey.wireguard.namespace, or declare another socket_namespace",
+    )
 
 
 def _missing_namespaces(declared: Declared, site: Site) -> list[str]:

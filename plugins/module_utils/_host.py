@@ -145,11 +145,21 @@ class LinuxHost:
             return _netns.name_of(number) if number is not None else None
         network = self.network(namespace)
         link = network.link(name)
-        if link is None or link.kind != "wireguard" or not link.up:
+        if link is None or link.kind != "wireguard" or not (link.up and link.carrier):
             return None
         port = _kernel.KernelDriver(network.worker, name).read()[0].listen_port
         places = {place: self.network(place).worker for place in ("", *self.namespaces())}
         return _birthplace.of_kernel_socket(port, places)
+
+    def birthplace_is_gone(self, namespace: str, name: str, *, recorded: str) -> bool:
+        """The kernel takes the carrier of such a device, and nothing brings it back (wg_netns_pre_exit in
+        drivers/net/wireguard/device.c). An engine keeps its namespace alive, but without a name nobody gets there."""
+        daemon = self.daemon(namespace, name)
+        if daemon is not None:
+            number = daemon.birthplace
+            return bool(recorded) and number is not None and _netns.name_of(number) is None
+        link = self.network(namespace).link(name)
+        return link is not None and link.kind == "wireguard" and not link.carrier
 
     def resolve(self, host: str, *, socket_namespace: str) -> Address:
         return _resolve.address_of(host, self.network(socket_namespace).worker)

@@ -81,7 +81,7 @@ class Faults:
 class MemoryDriver:
     """One WireGuard device."""
 
-    def __init__(self, host: MemoryHost, backend: str, birthplace: str) -> None:
+    def __init__(self, host: MemoryHost, backend: str, birthplace: str | None) -> None:
         self.host = host
         self.backend = backend
         self.birthplace = birthplace
@@ -214,9 +214,23 @@ class MemoryHost:
         self.network(namespace).drop_link(name)
         self.dead.add((namespace, name))
 
+    def end_namespace(self, namespace: str) -> None:
+        """Its devices go with it; those that were born in it and moved elsewhere stay."""
+        self.networks.pop(namespace)
+        for (place, name), driver in list(self.devices.items()):
+            if place == namespace:
+                del self.devices[place, name]
+            elif driver.birthplace == namespace:
+                driver.birthplace = None
+
     def socket_namespace(self, namespace: str, name: str) -> str | None:
         driver = self.devices.get((namespace, name))
         return driver.birthplace if driver else None
+
+    def birthplace_is_gone(self, namespace: str, name: str, *, recorded: str) -> bool:
+        driver = self.devices.get((namespace, name))
+        ended = driver is not None and driver.birthplace is None
+        return ended and (self.backend_of(namespace, name) == "kernel" or bool(recorded))
 
     def resolve(self, host: str, *, socket_namespace: str) -> Address:
         self.network(socket_namespace)

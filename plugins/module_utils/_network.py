@@ -235,6 +235,7 @@ def _link_of(message: _rtnetlink.Message, addresses: t.Mapping[int, t.AbstractSe
         kind=kind or "",
         mtu=message.get_attr("IFLA_MTU") or 0,
         up=bool(message["flags"] & _IFF_UP),
+        carrier=message.get_attr("IFLA_CARRIER") != 0,
         addresses=frozenset(addresses.get(message["index"], ())),
         statistics={name: int(value) for name, value in counters.items() if isinstance(value, int)},
     )

@@ -39,6 +39,7 @@ def _with_system(files: Observed, site: Site) -> Observed:
             remedy="choose another name; foreign interfaces are never touched",
         )
     alive = backend in ("kernel", "userspace")
+    recorded = files.record.socket_namespace if files.record else ""
     device, statistics = site.driver.read() if alive else (None, {})
     return dataclasses.replace(
         files,
@@ -47,6 +48,7 @@ def _with_system(files: Observed, site: Site) -> Observed:
         link=link,
         handshakes=frozenset(key for key, entry in statistics.items() if entry.latest_handshake is not None),
         socket_namespace=site.host.socket_namespace(site.namespace, site.name) if alive else None,
+        birthplace_is_gone=alive and site.host.birthplace_is_gone(site.namespace, site.name, recorded=recorded),
         routes=frozenset(network.routes()),
         rules=frozenset(network.rules()),
         forwarding={family: network.forwarding(family) for family in FAMILIES},

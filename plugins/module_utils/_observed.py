@@ -34,6 +34,7 @@ class Observed:
     """One interface and its namespace.
 
     backend: kernel, userspace, dead (remains of an engine that has ended) or None (no such interface).
+    birthplace_is_gone: the namespace that its socket is in has ended, or has no name any more.
     device: None where there is no engine to ask.  handshakes: the peers that have completed one.
     routes, rules: all of the namespace, whoever made them.  neighbours: the namespace's other records.
     key_file: the private key in the file that the declaration names.
@@ -44,6 +45,7 @@ class Observed:
     link: Link | None = None
     handshakes: frozenset[PublicKey] = frozenset()
     socket_namespace: str | None = None
+    birthplace_is_gone: bool = False
     routes: frozenset[Route] = frozenset()
     rules: frozenset[Rule] = frozenset()
     forwarding: t.Mapping[int, bool] = dataclasses.field(default_factory=dict)
@@ -93,6 +95,7 @@ class Observed:
             link=None,
             handshakes=frozenset(),
             socket_namespace=None,
+            birthplace_is_gone=False,
             routes=frozenset(route for route in self.routes if route.device != name),
         )
 

@@ -108,6 +108,7 @@ class Device:
 class Link:
     """The network-device half of an interface. kind: the rtnetlink kind (wireguard, tun, veth ...), "" for hardware.
 
+    carrier: False where the device itself says that it can send nothing.
     statistics: the counters of ip -s link (rx_bytes, rx_packets, rx_errors, rx_frame_errors, tx_errors ...).
     """
 
@@ -116,6 +117,7 @@ class Link:
     kind: str
     mtu: int
     up: bool
+    carrier: bool = True
     addresses: frozenset[InterfaceAddress] = frozenset()
     statistics: t.Mapping[str, int] = dataclasses.field(default_factory=dict)
 

@@ -220,6 +220,8 @@ def recreation(socket_namespace: str, observed: Observed, *, backend: str) -> st
         return "its userspace engine has ended"
     if observed.backend != backend:
         return f"its backend changes from {observed.backend} to {backend}"
+    if observed.birthplace_is_gone:
+        return "the network namespace that it was born in no longer exists"
     born = observed.socket_namespace
     if born is None and observed.record:
         born = observed.record.socket_namespace

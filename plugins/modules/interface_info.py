@@ -79,6 +79,13 @@ interfaces:
           that is down.
       type: str
       sample: ""
+    socket_namespace_gone:
+      description:
+        - Whether the network namespace that it was born in no longer exists. An interface of the kernel has lost its
+          socket with it; an engine in userspace keeps the namespace, which no name leads to any more.
+        - Such an interface reaches nobody. M(cryptokey.wireguard.interface) makes it anew.
+      type: bool
+      sample: false
     backend:
       description: V(kernel), V(userspace), or V(dead) for what an engine that does not answer has left behind.
       type: str

@@ -18,6 +18,8 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._store import 
 from ansible_collections.cryptokey.wireguard.tests.integration.stacks import Stack
 
 STATE = "/run/state"
+BACKEND = "auto"
+"""What a declaration means that names none; the conformance suite runs with each."""
 KEY_A = "QEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEA="
 KEY_B = "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="
 KEY_C = "QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI="
@@ -59,7 +61,7 @@ def apply(arguments: dict[str, t.Any], *, faults: Faults | None = None, check: b
     """Inside of a stack: (changed, actions)."""
     faults = faults or Faults()
     host, store = Faulty(LinuxHost(), "host", faults), Faulty(FileStore(STATE), "store", faults)
-    declared = declare({"name": "wg0", "state_directory": STATE, **arguments})
+    declared = declare({"name": "wg0", "state_directory": STATE, "backend": BACKEND, **arguments})
     result = converge(declared, host=host, store=store, check=check)
     return result.changed, result.actions
 

@@ -162,6 +162,10 @@ class Ping:
         self._output = descriptor
         self.unanswered: list[int] = []
 
+    @property
+    def runs(self) -> bool:
+        return self._process.poll() is None
+
     def result(self) -> tuple[int, int]:
         """(sent, received); from then on ``unanswered`` holds the numbers of the others."""
         self._process.wait(timeout=120)

@@ -15,6 +15,8 @@ import subprocess
 import sys
 import xml.etree.ElementTree
 
+import kernels
+
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(sys.executable).parent
 OUTPUT = TOP / "tests" / "output"
@@ -33,12 +35,16 @@ NAMES = {OLDEST: "python3.11 python3.12 python3.13 python3", NEWEST: "python3.13
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """One command. Counted by its junit file if it writes one, by lines that match a pattern, or as one check."""
+    """One command. Counted by its junit file if it writes one, by lines that match a pattern, or as one check.
+
+    not_here: the exit status by which it says that it has no business on this machine; its last line is the reason.
+    """
 
     command: list[str]
     junit: pathlib.Path | None = None
     pattern: str = ""
     errors: str = ""
+    not_here: int | None = None
     cwd: pathlib.Path = TOP
 
     def problems(self, output: str) -> str:
@@ -78,6 +84,10 @@ class Result:
         return self
 
     def add(self, step: Step, code: int, output: str) -> None:
+        if code and code == step.not_here:
+            self.skipped += 1
+            self.reasons.append(f"skipped: {output.splitlines()[-1]}")
+            return
         before = self.failed
         if step.junit and step.junit.exists():
             self._add_junit(step.junit)
@@ -128,8 +138,9 @@ class Result:
 
 
 def all_suites() -> list[Suite]:
-    """The longest first, so that the last to end is a short one."""
+    """The longest first, so that the last to end is a short one; the kernel even before, since a suite waits for it."""
     return [
+        *_kernel_builds(),
         _core("oldest", OLDEST),
         _core("newest", NEWEST),
         Suite(name="oracle", steps=[_pytest("oracle", sys.executable, "tests/oracle")]),
@@ -155,11 +166,46 @@ def all_suites() -> list[Suite]:
             sends_packets=True,
             cannot_run=_no_packets(),
         ),
+        Suite(
+            name="conformance",
+            steps=[_pytest("conformance", sys.executable, "tests/conformance")],
+            environment={"WIREGUARD_BACKEND": "userspace"},
+            sends_packets=True,
+            cannot_run=_no_packets(),
+        ),
+        _kernel(),
     ]
 
 
+def _kernel_builds() -> list[Suite]:
+    """One of its own, so that it computes beside the suites that send packets and is there when its turn comes."""
+    versions = [version for version in kernels.wanted() if version != kernels.OWN and not kernels.is_built(version)]
+    if not versions or kernels.cannot_run():
+        return []
+    build = str(kernels.FOLDER / "build")
+    return [
+        Suite(
+            name="kernel-build",
+            steps=[Step([build, version], not_here=kernels.not_here(version)) for version in versions],
+            timeout=3000,
+        )
+    ]
+
+
+def _kernel() -> Suite:
+    """The conformance suite again, on a real kernel's WireGuard."""
+    steps = []
+    for version in kernels.wanted():
+        junit = OUTPUT / f"kernel-{version}.xml"
+        start = [str(kernels.FOLDER / "test"), version, sys.executable]
+        command = [*start, "-q", f"--junitxml={junit}", "tests/conformance"]
+        steps.append(Step(command, junit=junit, not_here=kernels.not_here(version)))
+    return Suite(name="kernel", steps=steps, sends_packets=True, cannot_run=kernels.cannot_run(), timeout=3000)
+
+
 def _lint() -> Suite:
-    names = [TOP / ".ci" / "run", TOP / "tests" / "setup", *TOP.glob("tests/tools/*"), *TOP.glob("tests/demo/*")]
+    folders = [TOP / "tests" / name for name in ("tools", "kernel", "demo")]
+    names = [TOP / ".ci" / "run", TOP / "tests" / "setup", *(path for folder in folders for path in folder.iterdir())]
     shell = [str(path) for path in names if path.is_file() and re.match(rb"#!.*\b(ba)?sh\b", path.read_bytes())]
     mypy = [str(BIN / "mypy"), "--no-error-summary", str(COLLECTION / "plugins"), "tests/tools"]
     commands = [

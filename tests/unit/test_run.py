@@ -14,6 +14,7 @@ import pytest
 TOOLS = str(pathlib.Path(__file__).resolve().parents[1] / "tools")
 sys.path.insert(0, TOOLS)
 
+import kernels
 import run
 import traces
 from suites import Result, Step, Suite, all_suites
@@ -53,6 +54,12 @@ def test_every_step_runs_and_every_failure_counts():
     assert counts(result) == (1, 2, 0)
     assert "bad" in result.failures[0]
     assert "exit status 3" in result.failures[0]
+
+
+def test_a_step_that_has_no_business_here_is_skipped_and_says_why():
+    result = result_of(shell("echo first; echo no such source; exit 3", not_here=3), shell("exit 3"), shell("true"))
+    assert counts(result) == (1, 1, 1)
+    assert result.reasons == ["skipped: no such source"]
 
 
 def test_a_program_that_is_missing_is_a_failure():
@@ -180,4 +187,34 @@ def test_the_last_line_sums_everything_up(output, monkeypatch, capsys):
 
 
 def test_the_suites_that_send_packets_are_marked():
-    assert {suite.name for suite in all_suites() if suite.sends_packets} == {"integration", "rehearsal"}
+    sending = {suite.name for suite in all_suites() if suite.sends_packets}
+    assert sending == {"integration", "conformance", "kernel", "rehearsal"}
+
+
+def test_the_kernel_is_built_beside_the_other_suites_and_before_its_own(monkeypatch):
+    """Its suite waits for the build, and what waits with the processor idle is time lost."""
+    monkeypatch.setattr(kernels, "own_has_wireguard", lambda: False)
+    monkeypatch.setattr(kernels, "is_built", lambda _version: False)
+    monkeypatch.setattr(kernels, "cannot_run", lambda: "")
+    monkeypatch.setenv("KERNELS", "6.12 7.3")
+    suites = all_suites()
+    assert suites[0].name == "kernel-build"
+    assert [step.command[-1] for step in suites[0].steps] == ["6.12", "7.3"]
+    assert not suites[0].sends_packets
+    assert [step.command[1] for step in suites[-1].steps] == ["6.12", "7.3"]
+    monkeypatch.setattr(kernels, "is_built", lambda _version: True)
+    assert all_suites()[0].name != "kernel-build"
+
+
+def test_a_machine_whose_kernel_has_wireguard_needs_no_other(monkeypatch):
+    monkeypatch.setattr(kernels, "own_has_wireguard", lambda: True)
+    suites = {suite.name: suite for suite in all_suites()}
+    assert "kernel-build" not in suites
+    assert suites["kernel"].cannot_run == ""
+    assert [step.command[1] for step in suites["kernel"].steps] == ["own"]
+
+
+def test_only_the_kernels_beside_the_default_one_may_be_missing():
+    assert kernels.not_here(kernels.DEFAULT) is None
+    assert kernels.not_here("own") is None
+    assert kernels.not_here("7.3") == 3

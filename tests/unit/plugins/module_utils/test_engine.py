@@ -194,6 +194,25 @@ def test_a_missing_namespace_is_named_before_anything_is_done(check):
     assert world.host.faults.count == 0
 
 
+@pytest.mark.parametrize("backend", ["kernel", "userspace"])
+def test_a_device_whose_birthplace_has_gone_is_made_again_where_it_is_declared_to_be(backend):
+    world = World()
+    declared = {"name": "wg0", "socket_namespace": "red", "backend": backend}
+    key = world.converge(declared).public_key
+    world.host.end_namespace("red")
+    before = world.picture()
+    with pytest.raises(HostError, match=r"namespace red does not exist; make it with"):
+        world.converge(declared)
+    text = r"wg0 has to be made in the network namespace red, which does not exist \(the network namespace that it"
+    with pytest.raises(HostError, match=text):
+        world.converge({"name": "wg0"})
+    assert world.picture() == before
+    result = world.converge({**declared, "socket_namespace": "blue"})
+    assert result.actions[0].endswith("the network namespace that it was born in no longer exists")
+    assert result.public_key == key
+    assert world.host.socket_namespace("", "wg0") == "blue"
+
+
 def test_absent_in_a_namespace_that_is_gone_only_forgets():
     world = World()
     world.converge({"name": "wg0", "namespace": "red"})

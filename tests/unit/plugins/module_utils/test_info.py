@@ -47,6 +47,20 @@ def host():
     return made
 
 
+def test_a_birthplace_that_has_gone_is_reported():
+    made = MemoryHost("uplink")
+    for backend, name in (("kernel", "wg0"), ("userspace", "wg1")):
+        made.create(name, namespace="", socket_namespace="uplink", backend=backend)
+
+    def shown():
+        found = _info.interfaces(made, nothing_recorded, now=NOW)
+        return [(one["socket_namespace"], one["socket_namespace_gone"]) for one in found]
+
+    assert shown() == [("uplink", False), ("uplink", False)]
+    made.end_namespace("uplink")
+    assert shown() == [(None, True), (None, False)], "an engine keeps its namespace, and no record tells its name"
+
+
 def test_interfaces_are_found_by_what_they_are():
     def names(**selection):
         found = _info.interfaces(host(), nothing_recorded, now=NOW, **selection)

@@ -21,6 +21,8 @@ from ansible_collections.cryptokey.wireguard.tests.integration.interface_calls i
 )
 from ansible_collections.cryptokey.wireguard.tests.integration.stacks import Failed, Stack, stack, wait_until
 
+pytestmark = pytest.mark.usefixtures("backend")
+
 
 def count_changes(arguments: dict[str, t.Any]) -> int:
     faults = Faults()
