@@ -206,7 +206,7 @@ def _translated_endpoints(found: _Endpoints) -> Entry | None:
 
 
 def _path_mtu(model: Model, found: _Endpoints) -> Entry | None:
-    if not found.families:
+    if not found.families or not model.interfaces:
         return None
     family = max(found.families)
     largest = max(map(tunnel_mtu, model.interfaces)) + OVERHEAD[family]

@@ -162,13 +162,17 @@ def find_tunnel_sources(model: Model) -> t.Iterator[TunnelSource]:
     """The first peer per interface and route that would have to answer to an address inside a tunnel."""
     for interface in model.interfaces:
         stack = outer_stack(model, interface)
-        suspects = {
-            (route, family): found
-            for family in FAMILIES
-            for route in stack.fib.routes
-            for found in [_tunnel_address(stack, route, family)]
-            if found is not None
-        }
+        suspects = {}
+        for family in FAMILIES:
+            addressed = {device for device in stack.stack.addresses if addresses_of(stack, device, family)}
+            for route in stack.fib.routes:
+                suspect = (
+                    None
+                    if route.device in addressed and route.source is None
+                    else _tunnel_address(stack, route, family)
+                )
+                if suspect is not None:
+                    suspects[route, family] = suspect
         told: set[Route] = set()
         for ident in model.cryptokey(interface) if suspects else ():
             endpoint = endpoint_of(model, interface, ident)
@@ -183,11 +187,12 @@ def find_tunnel_sources(model: Model) -> t.Iterator[TunnelSource]:
 
 
 def _tunnel_address(stack: StackModel, route: Route, family: int) -> tuple[int, Interface] | None:
-    """The tunnel's address that a route out of another device gives to what the stack itself sends by it."""
+    """The tunnel's address that a route out of another device gives to what the stack itself sends by it.
+
+    A route without a source of its own out of a device that has addresses gives one of those: not asked here.
+    """
     fits = route.destination is not None and route.destination.family == family and route.type == "unicast"
     if not fits or route.device in stack.devices:
-        return None
-    if route.source is None and addresses_of(stack, route.device or "", family):
         return None
     choices = default_sources(stack, route, family, everything(family)) or []
     numbers = {number for choice in choices for number in choice.sources}

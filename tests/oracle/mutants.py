@@ -202,9 +202,9 @@ def reverse_look_up_from_lo(
     yield from SOURCE_CHECK(self, stack, steps, sources, to, _fib.LOCAL)
 
 
-def always_addressed(self: t.Any, *arguments: t.Any) -> None:
+def always_addressed(self: t.Any, *arguments: t.Any, **options: t.Any) -> None:
     """Loose rp_filter that does not look whether its device has an IPv4 address."""
-    FIB_INIT(self, *arguments)
+    FIB_INIT(self, *arguments, **options)
     self.with_ipv4 = frozenset(self.with_ipv4) | {"wg0", "wg1", "wg2", "wga", "wgb"}
 
 

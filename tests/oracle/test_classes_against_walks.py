@@ -31,7 +31,7 @@ def tally(document: dict, monkeypatch: pytest.MonkeyPatch, *, classes: bool) -> 
     """(pairs, delivered pairs, the failing ones with what stops them; how many stacks were proved as a class)."""
     with monkeypatch.context() as patch:
         if not classes:
-            patch.setattr(_flows, "find_classes", lambda *_arguments: [])
+            patch.setattr(_flows, "classes_of", lambda *_arguments: [])
         model = Model.of(parse_fleet(document))
         flows = _flows.intended_flows(model, Ownership.of(model))
         failing = {

@@ -121,7 +121,9 @@ def test_what_is_said_about_the_order_holds_in_every_mixed_state(
 ) -> None:
     monkeypatch.setattr(_rollout, "_ALL_STATES", all_states)
     seen: collections.Counter = collections.Counter()
-    for number in range(FLEETS):
+    # Members that are not alike seldom leave each other an order to keep, and their fleets are small.
+    count = FLEETS if shared else 4 * FLEETS
+    for number in range(count):
         seed = f"{SEED}-{number}"
         before, after = pair_of(seed, shared=shared)
         try:
@@ -157,7 +159,7 @@ def test_what_is_said_about_the_order_holds_in_every_mixed_state(
             assert not all(states.sound(unchanged | one) for one in subsets(changed)), f"seed {seed}"
         seen[found.verdict] += 1
         seen["evidence"] += found.evidence is not None
-    print("\n" + ", ".join(f"{count:,} {what}" for what, count in sorted(seen.items())))
+    print("\n" + ", ".join(f"{times:,} {what}" for what, times in sorted(seen.items())))
     assert seen["any"] > FLEETS / 10
     assert seen["order"] > FLEETS / 60
     assert seen["none"] > FLEETS / 60
