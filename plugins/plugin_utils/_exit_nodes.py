@@ -69,9 +69,17 @@ def _find(model: Model, ownership: Ownership) -> t.Iterator[Unanswered]:
                 if lost:
                     yield Unanswered(
                         interface=exit_node, family=family, device=device, sources=lost, destination=part[0],
-                        client=next(one for held, one in clients if intersect(held, lost)),
+                        client=_first(clients, lost),
                         certain=stack.stack.masquerade is not None or bool(stack.stack.addresses.get(device)),
                     )  # fmt: skip
+
+
+def _first(clients: list[tuple[Intervals, Interface]], lost: Intervals) -> Interface:
+    """A client that some of the lost sources are accepted from."""
+    for held, client in clients:
+        if intersect(held, lost):
+            return client
+    raise AssertionError("what is lost comes from a client")
 
 
 def _clients(model: Model) -> dict[tuple[Interface, int], list[tuple[Intervals, Interface]]]:

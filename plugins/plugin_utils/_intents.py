@@ -103,13 +103,13 @@ def judge_expectation(model: Model, ownership: Ownership, wanted: Expectation, *
     return Intent(expectation=wanted, holds=True)
 
 
-def _walks(walk: Walk, source: _Resolved, destination: _Resolved) -> t.Iterator[tuple[StackId, Piece]]:
+def _walks(walk: Walk, one_end: _Resolved, other_end: _Resolved) -> t.Iterator[tuple[StackId, Piece]]:
     """Every piece from one end to the other; what a stack owns itself on both ends stays at home and is left out."""
     model, family = walk.model, walk.family
-    wanted = destination.all(family)
-    for stack, owned in source.owned.items():
-        mine = source.parts.get((stack, family), EMPTY)
-        target = subtract(wanted, destination.parts.get((stack, family), EMPTY))
+    wanted = other_end.all(family)
+    for stack, owned in one_end.owned.items():
+        mine = one_end.parts.get((stack, family), EMPTY)
+        target = subtract(wanted, other_end.parts.get((stack, family), EMPTY))
         for one in owned:
             for start in starts(model, one, family):
                 for piece in walk.start(stack, intersect(start.sources, mine), target, ingress=start.ingress):

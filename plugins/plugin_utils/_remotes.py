@@ -151,7 +151,9 @@ def _off_link(model: Model, fib: Fib, family: int, found: Remotes) -> Intervals:
     if not plain or any(route.type != "unicast" for route in fib.routes):
         return found.numbers[family]
     routes = (route.destination for route in fib.routes if route.table == "main")
-    near = {one for one in routes if one is not None and one.family == family and any(True for _ in found.inside(one))}
+    near = {
+        one for one in routes if one is not None and one.family == family and any(True for _remote in found.inside(one))
+    }
     memo: dict[t.Any, Intervals] = model.fleet.memo.setdefault("off_link", {})
     key = id(found), family, frozenset(near)
     if key not in memo:

@@ -17,9 +17,7 @@ from ansible_collections.cryptokey.wireguard.tests.unit.plugins.plugin_utils.rep
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: tests/requirements/test.txt")
 
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
-)
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
 if not CHROMIUM and os.environ.get("CI") != "true":
     pytest.skip("chromium is not installed: tests/setup test", allow_module_level=True)
 

@@ -84,14 +84,15 @@ class Intents:
             return bool(ways[0]) and all(arrived for way in ways for arrived in way)
         return not any(ways[0])
 
-    def _way(self, network: str, start: dict, target: dict) -> list[bool]:
+    def _way(self, network: str, one_end: dict, other_end: dict) -> list[bool]:
         """Of every packet one way, whether it arrives; what a sender owns itself of the target stays at home."""
         arrivals = []
         for family in FAMILIES:
             senders, receivers = (
-                self._meant(self.owned[end.get("network", network), family], end, family) for end in (start, target)
+                self._meant(self.owned[end.get("network", network), family], end, family)
+                for end in (one_end, other_end)
             )
-            from_network = self.owned[start.get("network", network), family]
+            from_network = self.owned[one_end.get("network", network), family]
             for here, sources in senders.items():
                 for destination in set().union(*receivers.values()) - receivers.get(here, set()):
                     for source in sources:

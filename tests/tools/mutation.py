@@ -83,7 +83,7 @@ class _Nth(ast.NodeTransformer):
         return node
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
-        if type(node.value) is int and self._now(node, "one more"):
+        if isinstance(node.value, int) and not isinstance(node.value, bool) and self._now(node, "one more"):
             return ast.Constant(value=node.value + 1)
         return node
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._comparison import Comparison
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Fleet
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._management import Cut, management_cuts
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._moves import moved_prefixes
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._parts import connected_parts
@@ -152,7 +151,7 @@ def _splits(case: Case) -> t.Iterator[Finding]:
 
 
 def _comparison(case: Case) -> Comparison:
-    return Comparison.of(t.cast("Fleet", case.previous), case.fleet)
+    return Comparison.of(t.cast("t.Any", case.previous), case.fleet)
 
 
 RULES = (

@@ -207,7 +207,7 @@ def test_claims_are_those_that_ipaddress_finds() -> None:
         dice = random.Random(seed)
 
         def some() -> list[str]:
-            lengths = [dice.randrange(2, 7) for _ in range(dice.randrange(4))]  # noqa: B023
+            lengths = [dice.randrange(2, 7) for _turn in range(dice.randrange(4))]  # noqa: B023
             return [str(ipaddress.ip_network((dice.randrange(64) << 26, length), strict=False)) for length in lengths]  # noqa: B023
 
         first, second = some(), some()

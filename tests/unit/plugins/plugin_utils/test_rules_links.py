@@ -121,5 +121,5 @@ def test_whatever_the_rows_the_links_are_those_of_the_pairs() -> None:
             for here, there in quiet
             if not seen[there][here]["endpoint"] and seen[there][here]["persistent_keepalive"]
         }
-        assert {host for host, _peer in places(document, "WG505")} == {here for here, _ in quiet} - dialled, seed
+        assert {host for host, _peer in places(document, "WG505")} == {here for here, _there in quiet} - dialled, seed
         assert {host for host, _peer in places(document, "WG506")} == wrong, seed
