@@ -167,14 +167,11 @@ def find_tunnel_sources(model: Model) -> t.Iterator[TunnelSource]:
         suspects = {}
         for family in FAMILIES:
             addressed = {device for device in stack.stack.addresses if addresses_of(stack, device, family)}
-            for route in stack.fib.routes:
-                suspect = (
-                    None
-                    if route.device in addressed and route.source is None
-                    else _tunnel_address(stack, route, family)
-                )
+            for way in stack.fib.routes:
+                usual = way.device in addressed and way.source is None
+                suspect = None if usual else _tunnel_address(stack, way, family)
                 if suspect is not None:
-                    suspects[route, family] = suspect
+                    suspects[way, family] = suspect
         told: set[Route] = set()
         for ident in model.cryptokey(interface) if suspects else ():
             endpoint = endpoint_of(model, interface, ident)
