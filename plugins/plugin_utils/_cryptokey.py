@@ -86,6 +86,8 @@ class Cryptokey:
         self._silent = silent
         self._dropped = dropped
         self._layers = layers
+        # What identifies the rows that the interface is made of: equal for interfaces that share all of them.
+        self.rows: tuple[int, ...] = tuple([id(row) for row, _removed in layers])
         self._tries: dict[int, Partition] = {}
         self._idents: dict[int, Partition] = {}
         self._accepted: dict[tuple[int, str], Intervals] = {}
@@ -133,11 +135,6 @@ class Cryptokey:
         return Cryptokey(
             self.interface, own=self.own, group=self._group, silent=self._silent, dropped=set(), layers=layers
         )
-
-    @property
-    def rows(self) -> tuple[int, ...]:
-        """What identifies the rows that the interface is made of: equal for interfaces that share all of them."""
-        return tuple(id(row) for row, _removed in self._layers)
 
     def owners(self, *, alone: bool = True) -> list[Owner]:
         """Every listed prefix with its peer, in the order that decides; not alone: with what only others have."""

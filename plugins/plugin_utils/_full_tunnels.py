@@ -88,7 +88,12 @@ def _find(model: Model) -> t.Iterator[FullTunnel]:
 def takes_internet(model: Model, interface: Interface, family: int) -> bool:
     """Whether the AllowedIPs of an interface hold most of the internet, whatever its routes say."""
     cryptokey = model.cryptokey(interface)
-    if sum(_coverage(model, row, family) for row in cryptokey.shared_rows()) * 4 <= size(INTERNET[family]) * 3:
+    memo: dict[tuple[t.Any, ...], bool] = model.fleet.memo.setdefault("may_take_internet", {})
+    key = family, cryptokey.rows
+    if key not in memo:
+        held = sum(_coverage(model, row, family) for row in cryptokey.shared_rows())
+        memo[key] = held * 4 > size(INTERNET[family]) * 3
+    if not memo[key]:
         return False
     return is_most(intersect(cryptokey.covered(family), INTERNET[family]), family)
 

@@ -34,6 +34,8 @@ _PREFIX = MEMBERSHIP + "__"
 _OTHERS = ("wireguard_networks", "wireguard_stacks", "wireguard_ignore", "ansible_host", "group_names")
 
 Variables = Mapping[str, t.Any]
+# By identity: the value, which is kept so that nothing else gets its identity, and its copy.
+_Copies = dict[int, tuple[t.Any, t.Any]]
 
 
 def read_inventory(
@@ -49,7 +51,8 @@ def read_inventory(
     """
     problems: list[Problem] = []
     originals = _fetch(hostvars, hosts, problems)
-    variables = {host: _own_variables(host, original, problems) for host, original in originals.items()}
+    shared: _Copies = {}
+    variables = {host: _own_variables(host, original, shared, problems) for host, original in originals.items()}
     networks = _read_networks(variables, problems)
     keys = _read_public_keys(public_keys or {}, variables, problems)
     found = {}
@@ -98,13 +101,20 @@ def _fetch(hostvars: Mapping[str, Variables], hosts: Iterable[str], problems: li
     return found
 
 
-def _own_variables(host: str, variables: Variables, problems: list[Problem]) -> dict[str, t.Any]:
-    """The variables of one host that are ours, sorted by name. Templates may fail here, in any way they like."""
+def _own_variables(host: str, variables: Variables, shared: _Copies, problems: list[Problem]) -> dict[str, t.Any]:
+    """The variables of one host that are ours, sorted by name. Templates may fail here, in any way they like.
+
+    shared: the values that were copied for earlier hosts, so that what is one thing for all stays one.
+    """
     names = sorted(n for n in variables if isinstance(n, str) and _is_ours(n))
     found = {}
     for name in names:
         try:
-            found[name] = plain(variables[name])
+            value = variables[name]
+            known = shared.get(id(value))
+            if known is None:
+                known = shared[id(value)] = value, plain(value)
+            found[name] = known[1]
         except InvalidInput as error:
             problems.append(Problem(path=name, host=host, reason=error.reason, remedy=error.remedy))
         except Exception as error:  # pylint: disable=broad-except

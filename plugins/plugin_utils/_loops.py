@@ -19,6 +19,8 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
     everything,
     from_prefixes,
     intersect,
+    size,
+    subtract,
     union,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._walk import Context, Piece, Walk
@@ -78,32 +80,69 @@ def _arriving(model: Model, family: int) -> dict[Interface, Intervals]:
 def _candidates(model: Model, family: int) -> dict[Interface, Intervals]:
     """Per interface the destinations that come in there and could come back, looking at destinations alone.
 
-    What the next stack does not pass on either cannot; that is repeated until nothing is left or nothing changes, so
-    that a tree of relays costs no walk at all.
+    What the next stack does not pass on either cannot; that is told backwards, link by link, until nothing more is
+    lost, so that a tree of relays costs no walk at all.
     """
-    left = _arriving(model, family)
-    while True:
-        passed = {interface: _passed_on(model, interface, family, left) for interface in left}
-        kept = {interface: found for interface, found in passed.items() if found}
-        if kept == left:
-            return kept
-        left = kept
+    arriving = _arriving(model, family)
+    onwards = {interface: _Onwards(_passed_on(model, interface, family, arriving)) for interface in arriving}
+    before: dict[Interface, list[Interface]] = {}
+    for interface, found in onwards.items():
+        for target in found.parts:
+            before.setdefault(target, []).append(interface)
+    lost = {interface: subtract(found, onwards[interface].whole) for interface, found in arriving.items()}
+    while lost:
+        told: dict[Interface, list[Intervals]] = {}
+        for target, gone in lost.items():
+            for interface in before.get(target, ()):
+                part = intersect(onwards[interface].parts[target], gone)
+                if part:
+                    told.setdefault(interface, []).append(part)
+        lost = {interface: onwards[interface].lose(union(*parts), onwards) for interface, parts in told.items()}
+        lost = {interface: gone for interface, gone in lost.items() if gone}
+    kept = {interface: found.left for interface, found in onwards.items()}
+    return {interface: found for interface, found in kept.items() if found}
 
 
-def _passed_on(model: Model, interface: Interface, family: int, left: dict[Interface, Intervals]) -> Intervals:
-    """What comes in by an interface and goes on to an interface where it is still a candidate."""
+class _Onwards:
+    """Where the destinations that come in by an interface go next, and which of them turned out to end somewhere."""
+
+    def __init__(self, parts: dict[Interface, Intervals]) -> None:
+        """parts: by the next interface; a destination is in several where its source decides."""
+        self.parts = parts
+        self.whole = union(*parts.values())
+        self._by_source = sum(map(size, parts.values())) > size(self.whole)
+        self._lost: list[Intervals] = []
+
+    @property
+    def left(self) -> Intervals:
+        """What may still come back."""
+        return subtract(self.whole, union(*self._lost))
+
+    def lose(self, told: Intervals, onwards: dict[Interface, _Onwards]) -> Intervals:
+        """What is newly lost of the destinations that one of the next interfaces has lost."""
+        if self._by_source:
+            others = (intersect(part, onwards[target].left) for target, part in self.parts.items())
+            told = subtract(intersect(told, self.left), union(*others))
+        self._lost.append(told)
+        return told
+
+
+def _passed_on(
+    model: Model, interface: Interface, family: int, arriving: dict[Interface, Intervals]
+) -> dict[Interface, Intervals]:
+    """What comes in by an interface and goes on, by the interface that it comes to if others arrive there, too."""
     stack = model.stacks[interface.stack]
-    found = []
+    if not stack.stack.forwarding[family]:
+        return {}
+    found: dict[Interface, list[Intervals]] = {}
     for _members, sample in stack.fib.source_classes(family):
-        for decision, part in stack.fib.split(family, sample, left[interface], ingress=interface.name).items():
+        for decision, part in stack.fib.split(family, sample, arriving[interface], ingress=interface.name).items():
             carrier = stack.devices.get(decision.device or "")
-            if carrier is None or not stack.stack.forwarding[family]:
-                continue
-            for ident, onwards in model.cryptokey(carrier).split(family, part).items():
-                target = None if ident is None else model.target(carrier, ident)
-                if target is not None and target in left:
-                    found.append(intersect(onwards, left[target]))
-    return union(*found)
+            for ident, onwards in model.cryptokey(carrier).split(family, part).items() if carrier else ():
+                target = None if ident is None else model.target(t.cast("Interface", carrier), ident)
+                if target is not None and target in arriving:
+                    found.setdefault(target, []).append(intersect(onwards, arriving[target]))
+    return {target: union(*parts) for target, parts in found.items()}
 
 
 def _normal(context: Context) -> tuple[tuple[StackId, str], ...]:

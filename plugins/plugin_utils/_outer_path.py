@@ -84,9 +84,11 @@ def carried_peers(model: Model, interface: Interface) -> t.Iterator[str]:
     stack = model.stacks[StackId(interface.host, interface.socket_namespace)]
     into = [route for route in stack.fib.routes if route.device in stack.devices]
     cryptokey = model.cryptokey(interface)
+    # Entries that say the same are one object, so interfaces that list the same peers share the answer, too.
+    own = (interface.peers, tuple(cryptokey.own)) if cryptokey.own else None
     for route in into:
         carrier = model.cryptokey(stack.devices[t.cast("str", route.device)])
-        key = "endpoints", cryptokey.rows, carrier.rows, route.destination, bool(cryptokey.own) and interface
+        key = "endpoints", cryptokey.rows, carrier.rows, route.destination, own
         memo: dict[t.Any, list[str]] = model.fleet.memo.setdefault("carried", {})
         if key not in memo:
             # Asked of the complete rows, so that all that share them share the answer; the real look-up comes later.
@@ -165,14 +167,11 @@ def find_tunnel_sources(model: Model) -> t.Iterator[TunnelSource]:
         suspects = {}
         for family in FAMILIES:
             addressed = {device for device in stack.stack.addresses if addresses_of(stack, device, family)}
-            for route in stack.fib.routes:
-                suspect = (
-                    None
-                    if route.device in addressed and route.source is None
-                    else _tunnel_address(stack, route, family)
-                )
+            for way in stack.fib.routes:
+                usual = way.device in addressed and way.source is None
+                suspect = None if usual else _tunnel_address(stack, way, family)
                 if suspect is not None:
-                    suspects[route, family] = suspect
+                    suspects[way, family] = suspect
         told: set[Route] = set()
         for ident in model.cryptokey(interface) if suspects else ():
             endpoint = endpoint_of(model, interface, ident)

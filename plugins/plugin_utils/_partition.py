@@ -104,7 +104,26 @@ class Partition:
 
     def split(self, intervals: Intervals) -> dict[Value, Intervals]:
         """The set by value: disjoint sets whose union is the given one."""
-        return grouped(self.clipped(intervals))
+        # grouped(clipped()) in one loop: walks through fleets that have no classes spend most of their time here.
+        starts, values, count = self.starts, self.values, len(self.starts)
+        groups: dict[Value, list[int]] = {}
+        index = 0
+        for at in range(0, len(intervals), 2):
+            low, high = intervals[at], intervals[at + 1]
+            if index < count and starts[index] <= low:
+                index = bisect_right(starts, low, index)
+            while low < high:
+                end = starts[index] if index < count and starts[index] < high else high
+                group = groups.get(values[index - 1])
+                if group is None:
+                    groups[values[index - 1]] = [low, end]
+                elif group[-1] == low:
+                    group[-1] = end
+                else:
+                    group += (low, end)
+                low = end
+                index += end < high
+        return {value: tuple(group) for value, group in groups.items()}
 
     def where(self, wanted: t.Callable[[Value], bool]) -> Intervals:
         """All addresses whose value is wanted."""

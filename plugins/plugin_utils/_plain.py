@@ -36,7 +36,7 @@ class _Copier:
 
     def copy(self, value: t.Any) -> tuple[t.Any, int]:
         """(the copy, how many values it stands for)."""
-        if isinstance(value, str) or not isinstance(value, (Mapping, list, tuple)):
+        if isinstance(value, str) or not isinstance(value, (dict, list, tuple, Mapping)):
             return _scalar(value), 1
         if id(value) not in self._done:
             self._require_end(value)
@@ -51,7 +51,7 @@ class _Copier:
         return copied, size
 
     def _inside(self, value: t.Any) -> tuple[t.Any, int]:
-        if isinstance(value, Mapping):
+        if isinstance(value, (dict, Mapping)):
             entries = {_scalar(key): self.copy(entry) for key, entry in value.items()}
             return {key: copied for key, (copied, _size) in entries.items()}, _total(entries.values())
         listed = [self.copy(entry) for entry in value]

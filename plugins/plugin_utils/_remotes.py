@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix, parse_prefix
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._dialling import with_endpoint
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fib import LOOPBACK, Fib
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Interface
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Interface, StackId
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model, StackModel
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._outer_path import UNSPECIFIED, outer_stack
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._policy import applies, region_of
@@ -84,8 +84,16 @@ def _remotes(entries: t.Mapping[str, t.Sequence[t.Any]]) -> Remotes:
     )
 
 
-def underlay_families(stack: StackModel) -> frozenset[int]:
+def underlay_families(model: Model, stack: StackModel) -> frozenset[int]:
     """The families in which a stack has an address or a route besides its tunnels and LANs; empty: not described."""
+    memo: dict[StackId, frozenset[int]] = model.fleet.memo.setdefault("underlay_families", {})
+    found = memo.get(stack.id)
+    if found is None:
+        found = memo[stack.id] = _underlay_families(stack)
+    return found
+
+
+def _underlay_families(stack: StackModel) -> frozenset[int]:
     advertised = list(stack.stack.advertise or ())
     for interface in stack.devices.values():
         advertised += interface.advertise or ()
@@ -108,7 +116,7 @@ def underlay_families(stack: StackModel) -> frozenset[int]:
 def unroutable(model: Model, interface: Interface, family: int) -> t.Iterator[tuple[Remote, str]]:
     """The endpoints of a family that the birth stack has no way to, each with what the look-up ends in."""
     fib = outer_stack(model, interface).fib
-    if _reaches_everything(fib, family, interface.fwmark):
+    if _has_default(model, fib, family, interface.fwmark):
         return
     left_out = model.cryptokey(interface).overrides
     for index, found in enumerate(remotes(model, interface)):
@@ -127,6 +135,17 @@ def _of(listed: list[Remote], part: Intervals) -> t.Iterator[Remote]:
         while index < len(listed) and listed[index].number < high:
             yield listed[index]
             index += 1
+
+
+def _has_default(model: Model, fib: Fib, family: int, mark: int) -> bool:
+    """_reaches_everything, looked at once for stacks without rules that have the same routes."""
+    if fib.stack.rules:
+        return _reaches_everything(fib, family, mark)
+    memo: dict[t.Any, bool] = model.fleet.memo.setdefault("has_default", {})
+    key = fib.routes, family, mark
+    if key not in memo:
+        memo[key] = _reaches_everything(fib, family, mark)
+    return memo[key]
 
 
 def _reaches_everything(fib: Fib, family: int, mark: int) -> bool:

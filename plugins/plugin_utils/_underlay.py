@@ -33,7 +33,7 @@ def complete_stacks(host: Host, members: Iterable[Member]) -> tuple[dict[str, St
     names = {"", *sockets, *host.stacks, *(member.namespace for member in members)}
     stacks = {}
     for name in sorted(names):
-        stack = copy.deepcopy(dict(host.stacks.get(name, {})))
+        stack = copy.deepcopy(dict(host.stacks[name])) if name in host.stacks else {}
         if name == "" and host.knows_by_facts:
             assumed.append(Assumed("facts", host.name, host.name))
         advertised = sorted({p for member in members if member.namespace == name for p in member.advertise})

@@ -88,7 +88,7 @@ def _linked(size: int, links: list[list[str]]) -> Variables:
 
 
 def _inventory(network: Variables, members: dict[int, Variables]) -> Variables:
-    networks = {NETWORK: {"interface": "wg0", "pool": ["10.0.0.0/8", "fd77::/48"], **network}}
+    networks = {NETWORK: {"interface": "wg0", "pool": ["10.64.0.0/10", "fd77::/48"], **network}}
     return {
         host(number): {
             "wireguard_networks": networks,

@@ -47,7 +47,7 @@ def _has_family(case: Case, interface: Interface, family: int) -> bool:
     stack = outer_stack(case.model, interface)
     if family == 6 and not stack.stack.ipv6:
         return False
-    found = underlay_families(stack)
+    found = underlay_families(case.model, stack)
     return not found or family in found
 
 
@@ -64,7 +64,7 @@ def _no_way(case: Case) -> t.Iterator[Finding]:
         stack = outer_stack(case.model, interface)
         if not stack.stack.lists_routes:
             continue
-        for family in sorted(underlay_families(stack)):
+        for family in sorted(underlay_families(case.model, stack)):
             found = list(unroutable(case.model, interface, family)) if _has_family(case, interface, family) else []
             if found:
                 how = "no route to it" if len(found) == 1 else "no route to them"
