@@ -18,7 +18,6 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet import 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._inventory import read_inventory
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan import make_plan
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._pool import allocate
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules import BY_ID
 from ansible_collections.cryptokey.wireguard.tests.unit.plugins.plugin_utils.inventories import (
     fleet,
     key,
@@ -99,7 +98,6 @@ def test_an_external_peer_without_prefixes_gets_an_address_too() -> None:
     assert same["allowed_ips"] == phone["allowed_ips"]
 
 
-@pytest.mark.skipif("WG602" not in BY_ID, reason="the catalogue has no WG602 yet")
 def test_a_pool_that_is_used_up_is_an_error_that_names_who_goes_without() -> None:
     plan = planned({"pool": ["10.77.0.0/30"]}, unset("abc"))
     assert rules(plan) == [("WG602", "c")]
