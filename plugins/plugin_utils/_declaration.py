@@ -140,11 +140,14 @@ class Member:
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """knows_by_facts: nobody describes the initial namespace in stacks; what stands there is from gathered facts."""
+    """controllers: where Ansible comes from, where that is declared.
+
+    knows_by_facts: nobody describes the initial namespace in stacks; what stands there is from gathered facts."""
 
     name: str
     groups: tuple[str, ...] = ()
     management: t.Optional[str] = None
+    controllers: tuple[Prefix, ...] = ()
     members: Mapping[str, Member] = field(default_factory=dict)
     stacks: Mapping[str, Mapping[str, t.Any]] = field(default_factory=dict)
     knows_by_facts: bool = False

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._assumed import Assumed, ledger
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import (
+    Host,
     Inventory,
     Member,
     Network,
@@ -53,8 +54,7 @@ def derive(inventory: Inventory) -> Derivation:
         if members:
             stacks, more = complete_stacks(host, members)
             assumed += more
-            management = {"management": {"address": host.management, "namespace": ""}} if host.management else {}
-            hosts[name] = {**management, "namespaces": stacks, "interfaces": []}
+            hosts[name] = {**_management(host), "namespaces": stacks, "interfaces": []}
     fleet: Document = {"version": 1, "hosts": hosts, "peer_groups": {}, "prefix_sets": {}, "networks": {}}
     exits: dict[str, Exits] = {}
     for network in inventory.networks.values():
@@ -66,6 +66,14 @@ def derive(inventory: Inventory) -> Derivation:
     assumed += _unfiltered(inventory, exits)
     problems = [problem for found in exits.values() for problem in found.problems]
     return Derivation(fleet, _removals(inventory), assumed, problems)
+
+
+def _management(host: Host) -> Document:
+    """How Ansible reaches the host, and from where, as far as that is known."""
+    if not host.management:
+        return {}
+    controllers = {"controllers": [str(prefix) for prefix in host.controllers]} if host.controllers else {}
+    return {"management": {"address": host.management, "namespace": "", **controllers}}
 
 
 def _unfiltered(inventory: Inventory, exits: Mapping[str, Exits]) -> Iterator[Assumed]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import parse_address
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix, parse_address
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import Host, Inventory, Member, Network
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._facts import stack_of_facts
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ignore import read_ignored
@@ -31,7 +31,8 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._supernets imp
 
 MEMBERSHIP = "wireguard"
 _PREFIX = MEMBERSHIP + "__"
-_OTHERS = ("wireguard_networks", "wireguard_stacks", "wireguard_ignore", "ansible_host", "group_names")
+CONTROLLERS = "wireguard_controllers"
+_OTHERS = ("wireguard_networks", "wireguard_stacks", "wireguard_ignore", CONTROLLERS, "ansible_host", "group_names")
 
 Variables = Mapping[str, t.Any]
 # By identity: the value, which is kept so that nothing else gets its identity, and its copy.
@@ -187,6 +188,7 @@ def _read_host(
         name=name,
         groups=tuple(sorted({"all", *_groups(variables)})),
         management=_management(variables.get("ansible_host")),
+        controllers=_controllers(name, variables, problems),
         members=members,
         stacks=read_stacks(stacks),
     )
@@ -228,6 +230,15 @@ def _management(address: t.Any) -> t.Optional[str]:
         return str(parse_address(address))
     except InvalidInput:
         return None
+
+
+def _controllers(host: str, variables: Variables, problems: list[Problem]) -> tuple[Prefix, ...]:
+    """Where Ansible comes from: prefixes, or addresses."""
+    declared = variables.get(CONTROLLERS)
+    if declared is None:
+        return ()
+    cursor = Cursor(declared, path=CONTROLLERS, host=host, problems=problems)
+    return tuple(sorted(set(cursor.each(Cursor.prefix))))
 
 
 def _read_public_keys(

@@ -21,6 +21,9 @@ ROUTE = {
     "vrf": "a route of a VRF",
     "mptcp": "a route for MPTCP",
 }
+# Of these, those that list the next hops.
+ROUTE_SEVERAL = ("nexthops", "multipath", "nexthop")
+NEXT_HOP = frozenset({"device", "gateway", "weight", "via", "flags", "onlink", "encap", "realm", "realms"})
 # Of these, what a packet without marks of any kind would not take.
 ROUTE_NOT_FOR_ALL = frozenset({"nhid", "tos", "dsfield", "vrf", "mptcp"})
 # How a packet is sent, never whither.

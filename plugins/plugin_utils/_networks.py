@@ -12,6 +12,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._number import parse_fwmark
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import TABLES
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils import _linux_words
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import (
     DEFAULT_PORT,
     ExternalPeer,
@@ -68,8 +69,13 @@ def _read_interface_name(cursor: Cursor, options: Mapping[str, Cursor], default:
 
 
 def read_rules(cursor: Cursor) -> tuple[dict[str, t.Any], ...]:
-    """Policy rules as in ip-rule(8); what is not declared is left out."""
+    """Policy rules that we make, as in ip-rule(8); what is not declared is left out."""
     return cursor.each(_read_rule)
+
+
+def read_stack_rules(cursor: Cursor) -> tuple[dict[str, t.Any], ...]:
+    """Policy rules that a host has anyway: also with selectors and actions that the model does not know."""
+    return cursor.each(_read_stack_rule)
 
 
 def read_table(cursor: Cursor) -> t.Optional[str]:
@@ -172,6 +178,21 @@ def _read_rule(cursor: Cursor) -> t.Optional[dict[str, t.Any]]:
         remedy = "write {priority: 100, to: 10.0.0.0/8, table: 200}"
         cursor.refuse("needs a priority and a table", remedy=remedy, show=False)
         return None
+    return _rule(options)
+
+
+def _read_stack_rule(cursor: Cursor) -> t.Optional[dict[str, t.Any]]:
+    others = sorted(_linux_words.RULE.keys() | _linux_words.RULE_ACTIONS.keys() | _linux_words.RULE_WITHOUT_INFLUENCE)
+    options = cursor.options((*RULE_OPTIONS, *others))
+    acts = any(key in options for key in ("table", *_linux_words.RULE_ACTIONS))
+    if "priority" not in options or not acts:
+        remedy = "write {priority: 100, to: 10.0.0.0/8, table: 200}"
+        cursor.refuse("needs a priority and a table, or an action", remedy=remedy, show=False)
+        return None
+    return {**_rule(options), **{name: options[name].value for name in others if name in options}}
+
+
+def _rule(options: Mapping[str, Cursor]) -> dict[str, t.Any]:
     readers: dict[str, t.Callable[[Cursor], t.Any]] = {
         "priority": lambda c: c.integer(1, 32765),
         "from": _prefix_text,

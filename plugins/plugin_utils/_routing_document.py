@@ -31,7 +31,6 @@ _TABLES = {str(number): name for name, number in TABLES.items()}
 _PLAIN = frozenset({"destination", "device", "gateway", "table", "metric"})
 _ROUTE = frozenset({"destination", "device", "gateway", "table", "metric", "type", "source", "protocol"})
 _RULE = frozenset({"priority", "from", "to", "iif", "fwmark", "invert", "table", "suppress_prefixlength", "protocol"})
-_HOP = frozenset({"device", "gateway", "weight", "via", "flags", "onlink", "encap", "realm", "realms"})
 _ROUTE_KEYS = _ROUTE | _linux_words.ROUTE.keys() | _linux_words.ROUTE_WITHOUT_INFLUENCE
 _RULE_KEYS = _RULE | _linux_words.RULE.keys() | _linux_words.RULE_ACTIONS.keys() | _linux_words.RULE_WITHOUT_INFLUENCE
 
@@ -232,22 +231,21 @@ def _construct_of(node: Node, kind: str, devices: list[str]) -> tuple[str, str] 
     """(key, what it is) of the first thing about a route that is not modelled."""
     if kind in _linux_words.ROUTE_TYPES:
         return "type", _linux_words.ROUTE_TYPES[kind]
-    several = ("nexthops", "multipath", "nexthop")
     for key, what in _linux_words.ROUTE.items():
         # By one device or by another is what matters, not which gateway behind it.
-        if _linux_words.says_something(node.raw(key)) and not (key in several and len(devices) == 1):
+        if _linux_words.says_something(node.raw(key)) and not (key in _linux_words.ROUTE_SEVERAL and len(devices) == 1):
             return key, what
     return None
 
 
 def _hops(node: Node) -> list[Node]:
     """The next hops of a route that has several."""
-    for key in ("nexthops", "multipath", "nexthop"):
+    for key in _linux_words.ROUTE_SEVERAL:
         value = node.raw(key)
         if isinstance(value, t.Mapping):
-            return [node.mapping(key, known=_HOP)]
+            return [node.mapping(key, known=_linux_words.NEXT_HOP)]
         if value and not isinstance(value, (int, str)):
-            return [Node(entry, path, known=_HOP) for entry, path in node.items_of(key)]
+            return [Node(entry, path, known=_linux_words.NEXT_HOP) for entry, path in node.items_of(key)]
     return []
 
 

@@ -1,7 +1,11 @@
 # Copyright (c) 2026 the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads ``wireguard_stacks``: what a host has besides WireGuard, per network namespace."""
+"""Reads ``wireguard_stacks``: what a host has besides WireGuard, per network namespace.
+
+What Linux knows and the model does not (see ``_linux_words``) is handed on as it stands; the proof says where it
+matters.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,8 @@ import typing as t
 from collections.abc import Callable, Mapping
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import ROUTE_TYPES
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._networks import read_rules, read_table
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils import _linux_words
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._networks import read_stack_rules, read_table
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import Cursor
 
 _PROTOCOLS = ("tcp", "udp")
@@ -79,26 +84,40 @@ def _routes(cursor: Cursor) -> list[dict[str, t.Any]]:
 
 
 def _route(cursor: Cursor) -> t.Optional[dict[str, t.Any]]:
-    readers: dict[str, Callable[[Cursor], t.Any]] = {
-        "destination": _destination,
-        "device": Cursor.interface_name,
-        "gateway": _address_text,
-        "table": read_table,
-        "metric": lambda c: c.integer(0, _MAX32),
-        "type": lambda c: c.choice(ROUTE_TYPES),
-        "source": _address_text,
-        "protocol": lambda c: c.integer(0, 255) if not isinstance(c.value, str) or c.value.isdigit() else c.text(),
-    }
-    options = cursor.options(readers)
+    options = cursor.options(_ROUTE)
     if "destination" not in options:
         remedy = "write {destination: 0.0.0.0/0, device: eth0, gateway: 203.0.113.1}"
         cursor.refuse("has no destination", remedy=remedy, show=False)
         return None
-    route = {name: readers[name](options[name]) for name in readers if name in options}
-    if route.get("device") is None and route.get("type", "unicast") == "unicast":
+    route = {name: _ROUTE[name](options[name]) for name in _ROUTE if name in options}
+    leaves_by_one = route.get("type", "unicast") == "unicast" and not any(route.get(key) for key in _SEVERAL_WAYS)
+    if route.get("device") is None and leaves_by_one:
         cursor.refuse("has no device", remedy="name the device that the packets leave by", show=False)
         return None
     return None if route["destination"] is None else route
+
+
+def _protocol(cursor: Cursor) -> t.Union[int, str, None]:
+    """Who made a route: a number, or a name of rt_protos."""
+    named = isinstance(cursor.value, str) and not cursor.value.isdigit()
+    return cursor.text() if named else cursor.integer(0, 255)
+
+
+def _next_hops(cursor: Cursor) -> t.Any:
+    """The ways of a route that has several: a list, or one mapping as some programs print it."""
+    return _next_hop(cursor) if isinstance(cursor.value, Mapping) else list(cursor.each(_next_hop))
+
+
+def _next_hop(cursor: Cursor) -> t.Optional[dict[str, t.Any]]:
+    options = cursor.options(_NEXT_HOP)
+    if "device" not in options and "gateway" not in options:
+        cursor.refuse("has neither device nor gateway", remedy="write {device: eth0, gateway: 203.0.113.1}", show=False)
+        return None
+    return {name: _NEXT_HOP[name](options[name]) for name in sorted(options)}
+
+
+def _as_it_stands(cursor: Cursor) -> t.Any:
+    return cursor.value
 
 
 def _destination(cursor: Cursor) -> t.Optional[str]:
@@ -134,6 +153,25 @@ def _port_forward(cursor: Cursor) -> t.Optional[dict[str, t.Any]]:
     return {name: readers[name](options[name]) for name in readers if name in options}
 
 
+_NEXT_HOP: dict[str, Callable[[Cursor], t.Any]] = {
+    **dict.fromkeys(_linux_words.NEXT_HOP, _as_it_stands),
+    "device": Cursor.interface_name,
+    "gateway": _address_text,
+}
+_ROUTE: dict[str, Callable[[Cursor], t.Any]] = {
+    "destination": _destination,
+    "device": Cursor.interface_name,
+    "gateway": _address_text,
+    "table": read_table,
+    "metric": lambda c: c.integer(0, _MAX32),
+    "type": lambda c: c.choice((*ROUTE_TYPES, *_linux_words.ROUTE_TYPES)),
+    "source": _address_text,
+    "protocol": _protocol,
+    **dict.fromkeys(sorted(_linux_words.ROUTE.keys() | _linux_words.ROUTE_WITHOUT_INFLUENCE), _as_it_stands),
+    **dict.fromkeys(_linux_words.ROUTE_SEVERAL, _next_hops),
+}
+# A next-hop object has its devices elsewhere.
+_SEVERAL_WAYS = (*_linux_words.ROUTE_SEVERAL, "nhid")
 OPTIONS: dict[str, Callable[[Cursor], t.Any]] = {
     "addresses": _addresses,
     "links": _links,
@@ -143,5 +181,6 @@ OPTIONS: dict[str, Callable[[Cursor], t.Any]] = {
     "port_forwards": _port_forwards,
     "ipv6": Cursor.flag,
     "routes": _routes,
-    "rules": lambda cursor: list(read_rules(cursor)),
+    "rules": lambda cursor: list(read_stack_rules(cursor)),
+    **dict.fromkeys(_linux_words.STACK, _as_it_stands),
 }
