@@ -21,6 +21,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._chang
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._html_style import STYLE
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._html_template import TEMPLATE
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._layout import lay_out
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._lines import lines_between
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._live import live_command
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._markup import cut
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._picture import Node, Picture, draw
@@ -182,9 +183,10 @@ def _network(plan: Document, picture: Picture, table: Document | None) -> View:
         "height": layout.height,
         "nodes": [_node(node, point) for node, point in zip(picture.nodes, layout.points, strict=True)],
         "links": [
-            {"from": layout.points[one], "to": layout.points[other], "troubled": (one, other) in picture.troubled}
-            for one, other in picture.links
+            {"path": path, "troubled": link in picture.troubled, "standby": link in picture.standby}
+            for link, path in zip(picture.links, lines_between(layout, picture.links), strict=True)
         ],
+        "standby": bool(picture.standby),
         "table": None if table is None else _table(plan, table),
     }
 

@@ -71,7 +71,9 @@ h4 { font-size: 1rem; }
 .network h3 { margin-top: 0; }
 .scroll { overflow-x: auto; max-width: 100%; }
 .picture svg { display: block; margin: 0 auto; max-width: max(100%, 30rem); height: auto; }
-.link { stroke: var(--soft); stroke-width: 1.25; opacity: .5; }
+.link { fill: none; stroke: var(--soft); stroke-width: 1.25; opacity: .5; }
+.link.standby { stroke-dasharray: 2 4; }
+.legend { color: var(--soft); font-size: .875rem; } .legend svg { vertical-align: middle; margin-right: .3rem; }
 .link.troubled { stroke: var(--bad); stroke-width: 2; stroke-dasharray: 6 4; opacity: 1; }
 .node rect { fill: var(--node); stroke: var(--soft); stroke-width: 1.25; }
 .node.external rect { stroke-dasharray: 4 3; }

@@ -90,8 +90,8 @@ TEMPLATE = r"""
       <svg viewBox="0 0 {{ network.width }} {{ network.height }}" width="{{ network.width }}"
         height="{{ network.height }}" aria-hidden="true">
         {% for link in network.links %}
-        <line x1="{{ link.from[0] }}" y1="{{ link.from[1] }}" x2="{{ link.to[0] }}" y2="{{ link.to[1] }}"
-          class="link{% if link.troubled %} troubled{% endif %}"/>
+        <path d="{{ link.path }}"
+          class="link{% if link.standby %} standby{% endif %}{% if link.troubled %} troubled{% endif %}"/>
         {% endfor %}
         {% for node in network.nodes %}
         <g class="node {{ node.kind }} {{ node.severity }}">
@@ -111,6 +111,10 @@ TEMPLATE = r"""
         {% endfor %}
       </svg>
     </div>
+    {% if network.standby %}
+    <p class="legend"><svg width="34" height="8" aria-hidden="true"><path d="M0 4H34" class="link standby"/></svg>
+      a backup: nothing goes this way unless the first choice is down</p>
+    {% endif %}
     {% if network.table %}
     <p class="lead">Who reaches whom, row to column. A click follows a packet.</p>
     <div class="scroll" tabindex="0" role="region" aria-label="Reachability">

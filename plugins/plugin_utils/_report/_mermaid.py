@@ -38,9 +38,15 @@ def _lines(pictures: list[Picture]) -> Iterator[str]:
             yield f"    n{number}_{position}{opening}{_text(node)}{closing}{style}"
         yield "  end"
         for one, other in picture.links:
-            arrow = "-.-" if (one, other) in picture.troubled else "---"
-            yield f"  n{number}_{one} {arrow} n{number}_{other}"
+            yield f"  n{number}_{one} {_line(picture, (one, other))} n{number}_{other}"
     yield from (f"  {line}" for line in _CLASSES)
+
+
+def _line(picture: Picture, link: tuple[int, int]) -> str:
+    """Crossed where an error is about it, dotted where nothing goes unless another fails."""
+    if link in picture.troubled:
+        return "x--x"
+    return "-.-" if link in picture.standby else "---"
 
 
 def _text(node: Node) -> str:

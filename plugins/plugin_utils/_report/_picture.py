@@ -17,6 +17,14 @@ _OUTSIDE = "outside"
 _SEVERITIES = ("error", "warning", "info")
 
 
+class _Peer(t.NamedTuple):
+    """ours: whether it is a host of the fleet."""
+
+    name: str
+    ours: bool
+    standby: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """kind: host | group | external. severity: of the worst finding at it, or empty."""
@@ -31,12 +39,16 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """links: pairs of positions in nodes, the lower first. troubled: those of them that an error is about."""
+    """links: pairs of positions in nodes, the lower first. troubled: those of them that an error is about.
+
+    standby: those of them by which nothing goes unless another fails.
+    """
 
     network: str
     nodes: tuple[Node, ...]
     links: tuple[tuple[int, int], ...]
     troubled: frozenset[tuple[int, int]] = frozenset()
+    standby: frozenset[tuple[int, int]] = frozenset()
 
     def neighbours(self) -> list[list[int]]:
         found: list[list[int]] = [[] for _node in self.nodes]
@@ -77,17 +89,17 @@ class _Interfaces:
                 if interface.get("public_key"):
                     self.owners[interface["public_key"]] = host
 
-    def peers_of(self, peers: Iterable[Document]) -> list[tuple[str, bool]]:
-        """(name, whether it is a host of the fleet) of each peer."""
+    def peers_of(self, peers: Iterable[Document]) -> list[_Peer]:
         hosts = self.fleet["hosts"]
         found = []
         for peer in peers:
             name = str(peer.get("name") or "")
             host = self.owners.get(peer.get("public_key") or "") or (name if name in hosts else "")
-            found.append((host, True) if host else (name or "without a name", False))
+            standby = (peer.get("options") or {}).get("standby") is True
+            found.append(_Peer(host or name or "without a name", bool(host), standby))
         return found
 
-    def links(self, network: str) -> Iterator[tuple[str, list[tuple[str, bool]]]]:
+    def links(self, network: str) -> Iterator[tuple[str, list[_Peer]]]:
         """Each host with its peers; those of a shared row are one list for all that have it."""
         rows = {name: self.peers_of(row) for name, row in (self.fleet.get("peer_groups") or {}).items()}
         for host, interface in self.by_network[network]:
@@ -101,7 +113,7 @@ def _picture(
     held = found.by_network[network]
     hosts = sorted({host for host, _interface in held})
     links = list(found.links(network))
-    outside = sorted({name for name, ours in _once(links) if not ours})
+    outside = sorted({peer.name for peer in _once(links) if not peer.ours})
     if len(hosts) + len(outside) <= _ONE_BY_ONE or table is None:
         groups = {host: host for host in hosts}
         nodes = [_host(plan["fleet"], host, held, worst) for host in hosts]
@@ -116,30 +128,33 @@ def _picture(
         place = {row["name"]: number for number, row in enumerate(rows)}
         position = {(host, True): place[group] for host, group in groups.items()}
         position |= {(name, False): len(rows) for name in outside}
+    used, spare = (_links(links, position, standby=standby) for standby in (False, True))
     return Picture(
         network=network,
         nodes=tuple(nodes),
-        links=tuple(sorted(_links(links, position))),
+        links=tuple(sorted(used | spare)),
+        standby=frozenset(spare - used),
         troubled=frozenset(_troubled(plan["findings"], position)),
     )
 
 
-def _once(links: Iterable[tuple[str, list[tuple[str, bool]]]]) -> Iterator[tuple[str, bool]]:
+def _once(links: Iterable[tuple[str, list[_Peer]]]) -> Iterator[_Peer]:
     """The peers of every list, each list once."""
-    seen: dict[int, list[tuple[str, bool]]] = {id(peers): peers for _host, peers in links}
+    seen: dict[int, list[_Peer]] = {id(peers): peers for _host, peers in links}
     for peers in seen.values():
         yield from peers
 
 
 def _links(
-    links: Iterable[tuple[str, list[tuple[str, bool]]]], position: Mapping[tuple[str, bool], int]
+    links: Iterable[tuple[str, list[_Peer]]], position: Mapping[tuple[str, bool], int], *, standby: bool
 ) -> set[tuple[int, int]]:
     """Between different nodes. A shared row is read once, not once for each of its members."""
     reached: dict[int, set[int]] = {}
     found: set[tuple[int, int]] = set()
     for host, peers in links:
         if id(peers) not in reached:
-            reached[id(peers)] = {position[peer] for peer in peers if peer in position}
+            named = [(peer.name, peer.ours) for peer in peers if peer.standby is standby]
+            reached[id(peers)] = {position[peer] for peer in named if peer in position}
         one = position[host, True]
         found.update((min(one, other), max(one, other)) for other in reached[id(peers)] if other != one)
     return found

@@ -106,7 +106,7 @@ _MERMAID = {
     "group": r'  subgraph s\d+\["[^"\[\]<>`{}]*"\]',
     "node": _NODE,
     "end": "  end",
-    "link": r"  n\d+_\d+ (---|-\.-) n\d+_\d+",
+    "link": r"  n\d+_\d+ (---|-\.-|x--x) n\d+_\d+",
     "class": "  classDef [a-z]+ [a-z0-9:#,. -]+",
 }
 

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import itertools
+import re
 import typing as t
 
 import pytest
 from hypothesis import given, settings
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan import make_plan
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._layout import lay_out
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._layout import Layout, lay_out
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._lines import lines_between
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._picture import Node, Picture, draw
 from ansible_collections.cryptokey.wireguard.tests.unit.plugins.plugin_utils.inventories import (
     fleet,
@@ -59,6 +61,14 @@ def test_an_error_about_a_peer_marks_the_link_and_its_host() -> None:
     assert {node.severity for node in only(PLANS["proved"]).nodes} == {""}
 
 
+def test_a_backup_is_a_line_of_its_own_kind() -> None:
+    picture = only(PLANS["two-hubs"])
+    backups = {frozenset(picture.nodes[position].name for position in link) for link in picture.standby}
+    assert frozenset(("ams1", "nyc1")) in backups
+    assert not {link for link in backups if "anna-phone" in link or link == {"fra1", "nyc1"}}
+    assert only(mesh(4)).standby == frozenset()
+
+
 def test_many_hosts_are_drawn_as_the_rows_of_the_table() -> None:
     picture = only(broken_mesh(80))
     assert [node.kind for node in picture.nodes] == ["group"]
@@ -93,6 +103,43 @@ def test_the_same_of_any_network(inventory: t.Any) -> None:
     hostvars = fleet(*inventory)
     for picture in draw(make_plan(hostvars, hostvars, public_keys=public_keys(hostvars))):
         assert hidden(picture) == []
+
+
+# a stands left, b in the middle, c right; d far below makes room.
+ROW = Layout(700, 300, ((100, 60), (350, 60), (600, 60), (350, 260)))
+
+
+def test_a_line_is_straight_where_nothing_stands_in_its_way() -> None:
+    assert list(lines_between(ROW, [(0, 1), (0, 3)])) == ["M100 60L350 60", "M100 60L350 260"]
+
+
+def test_a_line_goes_around_what_stands_in_its_way() -> None:
+    (path,) = lines_between(ROW, [(0, 2)])
+    control = re.fullmatch(r"M100 60Q350 (\d+) 600 60", path)
+    assert control
+    # Its own middle lies half as far aside as the control point: beyond the node, and not as far as d.
+    assert 60 + HEIGHT / 2 < (60 + int(control[1])) / 2 < 260 - HEIGHT / 2
+
+
+def test_a_line_that_could_only_go_around_outside_of_the_picture_stays_straight() -> None:
+    flat = Layout(700, 60, ((100, 30), (350, 30), (600, 30)))
+    assert list(lines_between(flat, [(0, 2)])) == ["M100 30L600 30"]
+
+
+@given(inventories())
+@settings(max_examples=40)
+def test_no_line_of_any_network_leaves_the_picture(inventory: t.Any) -> None:
+    hostvars = fleet(*inventory)
+    for picture in draw(make_plan(hostvars, hostvars, public_keys=public_keys(hostvars))):
+        layout = lay_out(picture)
+        for path in lines_between(layout, picture.links):
+            numbers = [int(number) for number in re.findall(r"-?\d+", path)]
+            start, *control, end = zip(numbers[::2], numbers[1::2], strict=True)
+            # The curve lies within its three points; its middle, halfway to the control point, is what sticks out most.
+            for x, y in control:
+                x, y = (x + (start[0] + end[0]) / 2) / 2, (y + (start[1] + end[1]) / 2) / 2
+                assert 0 < x < layout.width
+                assert 0 < y < layout.height
 
 
 def test_many_relays_in_the_middle_do_not_hide_each_other() -> None:
