@@ -10,6 +10,9 @@ import typing as t
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import (
     STATE_DIRECTORY,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._probe_question import (
+    DEFAULT_SECONDS,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
     ROUTE_TYPES,
 )
@@ -49,6 +52,18 @@ def peer() -> Spec:
         "persistent_keepalive": {"type": "int"},
         "allowed_ips": _strings(),
         "state": _state(),
+    }
+
+
+def probe() -> Spec:
+    """The question of ``interface_info``."""
+    return {
+        "seconds": {"type": "int", "default": DEFAULT_SECONDS},
+        "send": {"type": "bool", "default": False},
+        "peer": {"type": "str"},
+        "destination": {"type": "str"},
+        "source": {"type": "str"},
+        "incoming_source": {"type": "str"},
     }
 
 

@@ -31,6 +31,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import 
     PeerStatistics,
     Route,
     Rule,
+    Way,
 )
 
 
@@ -115,6 +116,12 @@ class Network(t.Protocol):
     def add_rule(self, rule: Rule) -> None: ...
 
     def remove_rule(self, rule: Rule) -> None: ...
+
+    def way(self, destination: Address, *, source: Address | None = None, mark: int = 0) -> Way:
+        """Where a packet of our own would go (ip route get). source: one of our addresses."""
+
+    def checks_sources(self, name: str) -> bool:
+        """Whether rp_filter is strict on the device: the higher value of all and of its own (ip-sysctl)."""
 
     def forwarding(self, family: int) -> bool:
         """net.ipv4.ip_forward or net.ipv6.conf.all.forwarding of this namespace."""

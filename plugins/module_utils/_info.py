@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils import _view
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
+    _rejected,
+    _view,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import Host
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
@@ -57,18 +60,25 @@ def _interface(host: Host, record: Record | None, *, now: float, namespace: str,
     view["socket_namespace_gone"] = host.birthplace_is_gone(namespace, link.name, recorded=recorded)
     view["declared"] = record is not None
     view["peers"] = [_with_statistics(peer, statistics, now) for peer in view["peers"]]
-    view["statistics"] = interface_statistics(backend, link)
+    received = sum(entry.rx_bytes for entry in statistics.values())
+    view["statistics"] = interface_statistics(backend, link, peer_bytes=received)
     return [view]
 
 
-def interface_statistics(backend: str, link: Link) -> dict[str, int | None]:
-    """The counters of the device.
+def interface_statistics(backend: str, link: Link, *, peer_bytes: int) -> dict[str, t.Any]:
+    """The counters of the device. peer_bytes: received from all its peers.
 
-    rejected_source: the kernel counts a packet from outside of its peer's AllowedIPs as a frame error of the interface
-    (dishonest_packet_peer in drivers/net/wireguard/receive.c). Userspace engines do not count it, so nobody knows.
+    rejected_source: counted by the kernel, bounded for an engine, unknown for what an engine has left behind.
     """
-    counters: dict[str, int | None] = {name: link.statistics.get(name, 0) for name in _COUNTERS}
-    counters["rejected_source"] = link.statistics.get("rx_frame_errors", 0) if backend == "kernel" else None
+    counters: dict[str, t.Any] = {name: link.statistics.get(name, 0) for name in _COUNTERS}
+    if backend == "kernel":
+        rejected = _rejected.counted_by_kernel(link.statistics)
+    elif backend == "userspace":
+        came_out, packets = counters["rx_bytes"], counters["rx_packets"]
+        rejected = _rejected.bounded(peer_bytes, device_bytes=came_out, device_packets=packets)
+    else:
+        rejected = _rejected.UNKNOWN
+    counters["rejected_source"] = rejected.view()
     return counters
 
 

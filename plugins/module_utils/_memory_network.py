@@ -21,9 +21,11 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import
     InterfaceAddress,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
+    MAIN_TABLE,
     Link,
     Route,
     Rule,
+    Way,
 )
 
 _MTU = 1420
@@ -42,6 +44,7 @@ class MemoryNetwork:
         self.faults = faults
         self.after_up = after_up
         self.forwards = {4: False, 6: False}
+        self.strict: set[str] = set()
         self._links: dict[str, Link] = {}
         self._order: dict[str, list[InterfaceAddress]] = {}
         self._routes: list[Route] = []
@@ -151,6 +154,21 @@ class MemoryNetwork:
             raise HostError(f"{route.device} is down", errno=errno.ENETDOWN)
         if route.source is not None and route.source not in self._local():
             raise HostError(f"{route.source} is no address of this host", errno=errno.EINVAL)
+
+    def way(self, destination: Address, *, source: Address | None = None, mark: int = 0) -> Way:
+        """By the main table alone; rules are not followed, and neither source nor mark changes anything."""
+        del source, mark
+        if destination in self._local():
+            return Way("lo", "local")
+        found = [route for route in self._routes if route.table == MAIN_TABLE]
+        found = [route for route in found if route.destination.contains(destination.prefix)]
+        best = min(found, key=lambda route: (-route.destination.length, route.metric), default=None)
+        if best is None:
+            return Way(None, "unreachable")
+        return Way(best.device if best.type == "unicast" else None, best.type)
+
+    def checks_sources(self, name: str) -> bool:
+        return name in self.strict
 
     def rules(self) -> tuple[Rule, ...]:
         return tuple(sorted(self._rules, key=str))

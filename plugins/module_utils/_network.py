@@ -20,6 +20,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._netns import Worker
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
+    Address,
     InterfaceAddress,
     format_number,
     parse_address,
@@ -28,9 +29,11 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import 
     Link,
     Route,
     Rule,
+    Way,
 )
 
 _IFF_UP = 1
+_STRICT = "1"
 _IFA_F_NODAD = 0x02
 _FORWARDING = {4: "ipv4/ip_forward", 6: "ipv6/conf/all/forwarding"}
 _GONE = (errno.ENOENT, errno.ESRCH, errno.ENODEV, errno.EADDRNOTAVAIL)
@@ -149,6 +152,13 @@ class LinuxNetwork:
 
         self._unless_gone(remove)
 
+    def way(self, destination: Address, *, source: Address | None = None, mark: int = 0) -> Way:
+        return self.worker.run(self._way, destination, source, mark)
+
+    def checks_sources(self, name: str) -> bool:
+        values = [self.worker.run(_sysctl.read, f"ipv4/conf/{place}/rp_filter") or "0" for place in ("all", name)]
+        return max(values) == _STRICT
+
     def forwarding(self, family: int) -> bool:
         return self.worker.run(_sysctl.read, _FORWARDING[family]) not in (None, "0")
 
@@ -216,6 +226,17 @@ class LinuxNetwork:
                 if route is not None:
                     found.add(route)
         return tuple(sorted(found, key=lambda route: (route.table, route.destination, route.metric, str(route))))
+
+    def _way(self, destination: Address, source: Address | None, mark: int) -> Way:
+        names = {message["index"]: message.get_attr("IFLA_IFNAME") for message in self._socket().dump("link")}
+        fields, attributes = _routes.way_request(destination, source=source, mark=mark)
+        what = f"cannot look the route to {destination} up"
+        try:
+            return _routes.way_of(self._socket().ask("route", what=what, fields=fields, attributes=attributes), names)
+        except HostError as error:
+            if error.errno not in _routes.REFUSED:
+                raise
+            return Way(None, _routes.REFUSED[error.errno])
 
     def _rules(self) -> tuple[Rule, ...]:
         rules = []

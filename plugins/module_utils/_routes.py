@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import typing as t
 
@@ -21,12 +22,17 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import 
     LOCAL_TABLE,
     Route,
     Rule,
+    Way,
 )
 
 FAMILIES = {4: int(socket.AF_INET), 6: int(socket.AF_INET6)}
 NUMBERS = {number: family for family, number in FAMILIES.items()}
 
 _TYPES = {"unicast": 1, "blackhole": 6, "unreachable": 7, "prohibit": 8, "throw": 9}
+_LOCAL = 2
+REFUSED = {errno.ENETUNREACH: "unreachable", errno.EHOSTUNREACH: "unreachable", errno.EACCES: "prohibit",
+           errno.EINVAL: "blackhole"}  # fmt: skip
+"""What the kernel answers where a packet goes by no route, or by one of these types (fib_props, fib_semantics.c)."""
 _TYPE_NAMES = {number: name for name, number in _TYPES.items()}
 _SCOPE_UNIVERSE = 0
 _SCOPE_LINK = 253
@@ -87,6 +93,29 @@ def route_of(message: Message, devices: t.Mapping[int, str]) -> Route | None:
         source=parse_address(get("RTA_PREFSRC")) if get("RTA_PREFSRC") else None,
         protocol=message["proto"],
     )
+
+
+def way_request(destination: Address, *, source: Address | None, mark: int) -> Request:
+    """(fields, attributes) of the question where a packet goes."""
+    width = WIDTH[destination.family]
+    fields = {
+        "family": FAMILIES[destination.family],
+        "dst_len": width,
+        "src_len": width if source is not None else 0,
+    }
+    attributes = [
+        ("RTA_DST", str(destination)),
+        ("RTA_SRC", str(source) if source is not None else None),
+        ("RTA_MARK", mark or None),
+    ]
+    return fields, attributes
+
+
+def way_of(message: Message, devices: t.Mapping[int, str]) -> Way:
+    """The answer. An error route of IPv6 is an answer, one of IPv4 an error (see REFUSED)."""
+    kind = "local" if message["type"] == _LOCAL else _TYPE_NAMES.get(message["type"], "unicast")
+    leaves = kind in ("unicast", "local")
+    return Way(devices.get(_next_hop(message).get_attr("RTA_OIF") or 0) if leaves else None, kind)
 
 
 def rule_request(rule: Rule) -> Request:

@@ -66,6 +66,12 @@ class RouteSocket:
                 return messages
         raise HostError(f"the {kind} list of this host changes faster than it can be read", remedy="try again later")
 
+    def ask(self, kind: str, *, what: str, fields: Fields, attributes: Attributes = ()) -> Message:
+        """The one message that answers a request that is no dump."""
+        with translated(what):
+            request = message(kind, fields, attributes)
+            return next(iter(list(self._socket.nlm_request(request, msg_type=_GET[kind], msg_flags=REQUEST))))
+
     def add(
         self, kind: str, *, what: str, fields: Fields, attributes: Attributes = (), flags: int = CREATE | EXCLUSIVE
     ) -> None:

@@ -183,6 +183,17 @@ class Rule:
         return " ".join(words)
 
 
+@dataclasses.dataclass(frozen=True)
+class Way:
+    """What the routing table answers for one destination, all rules considered.
+
+    device: where packets leave, None where they do not.  kind: unicast, local, unreachable, prohibit or blackhole.
+    """
+
+    device: str | None
+    kind: str = "unicast"
+
+
 def parse_name(text: t.Any) -> str:
     """A device name as the kernel takes it. Raises InvalidInput."""
     if not isinstance(text, str):

@@ -192,8 +192,10 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
     _info,
     _netns,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import placed
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import LinuxHost
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._module import run
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._probe import Probe
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store import (
     FileStore,
 )
@@ -201,29 +203,41 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._store import 
 ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "namespace": {"type": "str"},
     "name": {"type": "str"},
+    "probe": {"type": "dict", "options": _argspec.probe()},
     **_argspec.state_directory(),
 }
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True, required_by={"probe": ["name"]})
     run(module, lambda: interface_info(module))
 
 
 def interface_info(module: AnsibleModule) -> dict[str, t.Any]:
     """The module's result."""
     host, store = LinuxHost(), FileStore(module.params["state_directory"])
-    namespace = module.params["namespace"]
+    namespace, name = module.params["namespace"], module.params["name"]
     if namespace and namespace not in host.namespaces():
         raise _netns.missing(namespace)
     try:
-        found = _info.interfaces(host, store.record, now=time.time(), namespace=namespace, name=module.params["name"])
+        result = _probed(module.params["probe"], host, store, namespace=namespace or "", name=name)
+        found = _info.interfaces(host, store.record, now=time.time(), namespace=namespace, name=name)
     except _deps.MissingLibrary as missing:
         if not module.check_mode:
             raise
         module.warn(str(missing))
-        found = []
-    return {"changed": False, "interfaces": found}
+        result, found = {}, []
+    return {"changed": False, "interfaces": found, **result}
+
+
+def _probed(
+    question: dict[str, t.Any] | None, host: LinuxHost, store: FileStore, *, namespace: str, name: str
+) -> dict[str, t.Any]:
+    """Before the counters are read, so that they hold what the probe has met."""
+    if question is None:
+        return {}
+    with placed("probe"):
+        return {"probe": Probe(host, store.record(namespace, name), namespace=namespace, name=name).run(question)}
 
 
 if __name__ == "__main__":

@@ -1,0 +1,36 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which peer an address belongs to, for many addresses and any number of peers. Pure."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
+    WIDTH,
+    Address,
+    Prefix,
+)
+
+
+class Owners:
+    """The longest prefix decides, as in the kernel's allowedips.c: one look-up per length that occurs."""
+
+    def __init__(self, lists: t.Iterable[t.Iterable[Prefix]]) -> None:
+        """lists: the AllowedIPs of each peer; no prefix is in two of them."""
+        self._tables: dict[tuple[int, int], dict[int, int]] = {}
+        for number, prefixes in enumerate(lists):
+            for prefix in prefixes:
+                table = self._tables.setdefault((prefix.family, prefix.length), {})
+                table[prefix.network >> (WIDTH[prefix.family] - prefix.length)] = number
+        self._lengths = sorted(self._tables, reverse=True)
+
+    def find(self, address: Address) -> tuple[Prefix, int] | None:
+        """The prefix that decides, and the number of its peer."""
+        width = WIDTH[address.family]
+        for family, length in self._lengths:
+            head = address.number >> (width - length)
+            if family == address.family and head in self._tables[family, length]:
+                return Prefix(family, head << (width - length), length), self._tables[family, length][head]
+        return None

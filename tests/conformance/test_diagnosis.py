@@ -1,0 +1,119 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Both backends name the same cause, in the same words, for the same fault."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._diagnosis_words import (
+    CAUSES,
+    GOOD,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import (
+    Record,
+    RecordedPeer,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store import FileStore
+from ansible_collections.cryptokey.wireguard.tests.conformance.devices import key
+from ansible_collections.cryptokey.wireguard.tests.conformance.faulty_tunnels import (
+    FAULTS,
+    LEFT,
+    RIGHT,
+    Bench,
+)
+from ansible_collections.cryptokey.wireguard.tests.integration.module_calls import Calls
+
+ELSEWHERE = {
+    "engine_dead": "tests/integration/test_diagnosis.py: only an engine can die",
+    "no_private_key": "test_a_device_without_a_key",
+    "socket_gone": "test_a_device_whose_birthplace_has_ended",
+}
+
+
+@pytest.fixture
+def bench(place, backend):
+    with contextlib.ExitStack() as stack:
+        yield Bench(place, backend, stack)
+
+
+def asked(folder, bench, question):
+    """What the module answers, in check mode: it is to be as good there."""
+    named(folder, bench)
+    return ask(folder, "left", **question)
+
+
+def named(folder, bench):
+    peers = (RecordedPeer(bench.tunnel.right.public_key, "right"), RecordedPeer(key(1), "stranger"))
+    FileStore(str(folder / "state")).write_record(Record("left", "wg0", socket_namespace="left", peers=peers))
+
+
+def ask(folder, namespace, **question):
+    calls = Calls(folder)
+    calls.add("interface_info", check=True, namespace=namespace, name="wg0", probe=question)
+    result = calls.run()[0]
+    assert not result.get("failed"), result
+    assert result["changed"] is False
+    return result["probe"]
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_the_cause_is_named(bench, tmp_path, name, packets):
+    fault = FAULTS[name]
+    packets.sent(1)
+    fault.breaking(bench)
+    answer = asked(tmp_path, bench, fault.question)
+    assert answer["cause"] == fault.cause, answer
+    assert any(fault.words in line for line in answer["evidence"]), answer["evidence"]
+    assert (answer["peer"] or {}).get("name") == fault.peer, answer
+    assert answer["verdict"] == CAUSES[fault.cause][0]
+    assert answer["problem"] is (fault.cause not in GOOD)
+    assert bool(answer["remedy"]) is (answer["problem"] or fault.cause == "idle")
+
+
+def test_every_cause_has_its_fault():
+    assert {fault.cause for fault in FAULTS.values()} | set(ELSEWHERE) == set(CAUSES)
+
+
+def test_a_device_without_a_key(place, host, backend, tmp_path):
+    place.namespace("left")
+    host.create("wg0", namespace="left", socket_namespace="left", backend=backend)
+    host.network("left").set_up("wg0", True)
+    assert ask(tmp_path, "left")["cause"] == "no_private_key"
+
+
+def test_a_device_whose_birthplace_has_ended(place, host, backend, tmp_path):
+    for name in ("left", "uplink"):
+        place.namespace(name)
+    host.create("wg0", namespace="left", socket_namespace="uplink", backend=backend)
+    host.network("left").set_up("wg0", True)
+    FileStore(str(tmp_path / "state")).write_record(Record("left", "wg0", socket_namespace="uplink"))
+    host.close()  # a thread of ours in there would keep it
+    place.run("ip", "netns", "delete", "uplink")
+    assert ask(tmp_path, "left")["cause"] == "socket_gone"
+
+
+def test_refused_packets_are_counted_one_by_one(bench, tmp_path, packets):
+    """On both backends, while others pass: the double entry of an engine is as exact as the kernel's counter."""
+    bench.works()
+    bench.ip("right", "address", "add", "10.5.5.5/32", "dev", "wg0")
+    for source in (RIGHT, "10.5.5.5"):
+        bench.pings("right", "-c", "10", "-I", source, LEFT)
+    packets.sent(20)
+    rejected = asked(tmp_path, bench, {"seconds": 3})["rejected_source"]
+    assert rejected["exact"] is True
+    assert 0 < rejected["packets"] <= 10
+
+
+def test_a_probe_that_watches_sends_nothing(bench, tmp_path, packets):
+    bench.works()
+    packets.sent(3)
+    before = bench.tunnel.left.driver.read()[1][bench.tunnel.right.public_key].tx_bytes
+    for question in ({"seconds": 1}, {"seconds": 1, "peer": "right"}, {"seconds": 1, "destination": RIGHT}):
+        answer = asked(tmp_path, bench, question)
+        assert (answer["cause"], answer["sent"]) == ("quiet", 0)
+    after = bench.tunnel.left.driver.read()[1][bench.tunnel.right.public_key].tx_bytes
+    assert after - before <= 32, "no more than a keepalive"
