@@ -16,6 +16,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._task import H
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._task_result import ModuleFailed
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._verification import (
     find_interface,
+    rejected_packets,
     silent_peers,
     unplanned,
 )
@@ -71,7 +72,7 @@ def _look(part: HostPart, observed: list[dict[str, t.Any]]) -> list[dict[str, t.
                 "namespace": namespace,
                 "network": part.network(interface),
                 "silent": silent_peers(interface, found),
-                "rejected_source": ((found or {}).get("statistics") or {}).get("rejected_source"),
+                "rejected_source": rejected_packets(found),
             }
         )
     return looks

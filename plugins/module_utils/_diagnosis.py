@@ -9,6 +9,7 @@ into the tunnel, the endpoint, the handshake, the answer. The first that fails i
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import _diagnosis_handshake as handshake
@@ -33,7 +34,11 @@ Answer = t.Optional[Diagnosis]
 
 def diagnose(question: Question, sight: Sight) -> Diagnosis:
     """What was found out by the end of a probe."""
-    return standing(question, sight) or _moving(question, sight)
+    diagnosis = standing(question, sight) or _moving(question, sight)
+    if sight.seconds and not sight.watched:
+        note = "packets could not be watched, so that only counters were compared"
+        return dataclasses.replace(diagnosis, evidence=(*diagnosis.evidence, note))
+    return diagnosis
 
 
 def standing(question: Question, sight: Sight) -> Answer:

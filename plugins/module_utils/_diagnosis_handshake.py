@@ -57,8 +57,8 @@ def missing(peer: PeerSight, sight: Sight, *, asked: bool) -> Diagnosis:
     if not asked:
         words = [contact(peer), "nothing was sent to it, so that it had no reason to make one"]
         return found("idle", words, peer=peer)
-    words = [contact(peer), *_declared(peer), f"nothing at all came from the endpoint {peer.endpoint}"]
-    return problem("no_answer", words, peer=peer)
+    silence = f"nothing at all came from the endpoint {peer.endpoint}" if sight.watched else "it was asked for one"
+    return problem("no_answer", [contact(peer), *_declared(peer), silence], peer=peer)
 
 
 def seen(peer: PeerSight, sight: Sight) -> Answer:

@@ -19,18 +19,18 @@ class Owners:
 
     def __init__(self, lists: t.Iterable[t.Iterable[Prefix]]) -> None:
         """lists: the AllowedIPs of each peer; no prefix is in two of them."""
-        self._tables: dict[tuple[int, int], dict[int, int]] = {}
+        self._tables: dict[int, dict[int, dict[int, int]]] = {4: {}, 6: {}}
         for number, prefixes in enumerate(lists):
             for prefix in prefixes:
-                table = self._tables.setdefault((prefix.family, prefix.length), {})
+                table = self._tables[prefix.family].setdefault(prefix.length, {})
                 table[prefix.network >> (WIDTH[prefix.family] - prefix.length)] = number
-        self._lengths = sorted(self._tables, reverse=True)
+        self._lengths = {family: sorted(tables, reverse=True) for family, tables in self._tables.items()}
 
     def find(self, address: Address) -> tuple[Prefix, int] | None:
         """The prefix that decides, and the number of its peer."""
-        width = WIDTH[address.family]
-        for family, length in self._lengths:
+        family, width = address.family, WIDTH[address.family]
+        for length in self._lengths[family]:
             head = address.number >> (width - length)
-            if family == address.family and head in self._tables[family, length]:
-                return Prefix(family, head << (width - length), length), self._tables[family, length][head]
+            if head in self._tables[family][length]:
+                return Prefix(family, head << (width - length), length), self._tables[family][length][head]
         return None

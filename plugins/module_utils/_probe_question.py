@@ -25,7 +25,8 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._probe_sight i
     Sight,
 )
 
-DEFAULT_SECONDS = 3
+DEFAULT_SECONDS = 6
+"""A handshake that is not answered is repeated after five (REKEY_TIMEOUT in the WireGuard whitepaper, 6.1)."""
 LONGEST = 60
 
 

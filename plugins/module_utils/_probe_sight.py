@@ -28,7 +28,7 @@ class Question:
     send: whether packets may be sent to find out.
     """
 
-    seconds: int = 3
+    seconds: int = 6
     send: bool = False
     peer: PublicKey | None = None
     destination: Address | None = None

@@ -63,7 +63,7 @@ class Target:
     port: int
     fwmark: int = 0
     mtu: int = 1420
-    seconds: float = 3.0
+    seconds: float = 6.0
     destination: Address | None = None
     source: Address | None = None
     endpoint: Endpoint | None = None

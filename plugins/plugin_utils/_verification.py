@@ -12,6 +12,11 @@ from collections.abc import Iterable, Mapping, Sequence
 # has made a younger handshake, unless the other end does not answer.
 SESSION_SECONDS = 180
 
+_PROBE = (
+    "to find out why a peer is silent or a packet dropped, ask the host itself: module interface_info, option probe "
+    "(docs/diagnosis.md)"
+)
+
 Interface = Mapping[str, t.Any]
 
 
@@ -75,6 +80,12 @@ def _host_lines(host: str, verification: t.Optional[Mapping[str, t.Any]]) -> lis
     return [host, *body, ""] if body else []
 
 
+def rejected_packets(observed: t.Optional[Interface]) -> t.Optional[int]:
+    """How many packets were refused for their source; None where nobody has counted them."""
+    statistics = (observed or {}).get("statistics") or {}
+    return (statistics.get("rejected_source") or {}).get("packets")
+
+
 def _place(interface: Interface) -> str:
     namespace = f" in namespace {interface['namespace']}" if interface.get("namespace") else ""
     return f"{interface['name']}{namespace}"
@@ -107,4 +118,5 @@ def _summary(hosts: Sequence[str], verifications: Mapping[str, Mapping[str, t.An
     words.append(f"{differing} with drift" if differing else "no drift")
     words += [f"{silent} silent peer{'' if silent == 1 else 's'}"] if silent else []
     words += [f"{len(hosts) - len(seen)} not reached"] if len(seen) < len(hosts) else []
-    return f"verified: {', '.join(words)}"
+    hint = [_PROBE] if silent or any(i.get("rejected_source") for v in seen for i in v.get("interfaces") or []) else []
+    return "\n".join([f"verified: {', '.join(words)}", *hint])

@@ -131,8 +131,8 @@ FAULTS = {
     ),
     "a tunnel that nobody uses": Fault("quiet", _used, {"seconds": 1}, "nothing was dropped in 1 s; nothing was sent"),
     "a tunnel that nobody has used": Fault(
-        "idle", _unused, {"seconds": 1, "peer": "right"}, "nothing was sent to it, so that it had no reason to make one",
-        "right",
+        "idle", _unused, {"seconds": 1, "peer": "right"},
+        "nothing was sent to it, so that it had no reason to make one", "right",
     ),
     "packets that arrive": Fault(
         "arrives", lambda bench: (bench.works(), bench.pings("right", LEFT)),

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import contextlib
+import threading
+import time
 
 import pytest
 
@@ -26,6 +28,7 @@ from ansible_collections.cryptokey.wireguard.tests.conformance.faulty_tunnels im
     Bench,
 )
 from ansible_collections.cryptokey.wireguard.tests.integration.module_calls import Calls
+from ansible_collections.cryptokey.wireguard.tests.integration.stacks import wait_until
 
 ELSEWHERE = {
     "engine_dead": "tests/integration/test_diagnosis.py: only an engine can die",
@@ -100,12 +103,19 @@ def test_refused_packets_are_counted_one_by_one(bench, tmp_path, packets):
     """On both backends, while others pass: the double entry of an engine is as exact as the kernel's counter."""
     bench.works()
     bench.ip("right", "address", "add", "10.5.5.5/32", "dev", "wg0")
-    for source in (RIGHT, "10.5.5.5"):
-        bench.pings("right", "-c", "10", "-I", source, LEFT)
-    packets.sent(20)
-    rejected = asked(tmp_path, bench, {"seconds": 3})["rejected_source"]
-    assert rejected["exact"] is True
-    assert 0 < rejected["packets"] <= 10
+    answers = []
+    probing = threading.Thread(target=lambda: answers.append(asked(tmp_path, bench, {"seconds": 8})))
+    probing.start()
+    try:
+        wait_until(lambda: len(bench.place.run("cat", "/proc/net/packet", namespace="left").stdout.splitlines()) > 2)
+        time.sleep(0.5)  # until it has read the counters
+        for source in (RIGHT, "10.5.5.5", RIGHT):
+            bench.place.run(*f"ping -q -c 7 -i 0.05 -W 1 -I {source} {LEFT}".split(), namespace="right", check=False)
+            packets.sent(7)
+    finally:
+        probing.join()
+    assert answers[0]["rejected_source"] == {"packets": 7, "bytes_at_most": None, "exact": True}
+    assert answers[0]["cause"] == "source_rejected"
 
 
 def test_a_probe_that_watches_sends_nothing(bench, tmp_path, packets):

@@ -19,16 +19,16 @@ PACKAGE = "ansible_collections.cryptokey.wireguard.plugins"
 # Ring 1: the files that touch the machine. Everything else in the two folders is pure (or takes what does as an
 # argument, by protocol). A file that has to be added here is worth a second thought.
 TOUCHES_THE_HOST = set(
-    """_birthplace _daemon _deps _host _kernel _netlink _netns _network _public_key _resolve _rtnetlink _secret_file
-    _store _syscall _sysctl _uapi _userspace""".split()
+    """_birthplace _daemon _deps _host _kernel _netlink _netns _network _probe_sockets _probe_watch _public_key
+    _resolve _rtnetlink _secret_file _store _syscall _sysctl _uapi _userspace""".split()
 )
 TOUCHES_THE_CONTROLLER = set(
     """_controller_file _key_files _lab_command _lab_furnish _lab_holder _lab_mounts _lab_prober _lab_program
     _lab_record _lab_rehearsal _lab_visit _task _written_at""".split()
 )
 # What puts the rings together: the engine (by protocol, but it names errors and the store of ring 1), what the modules
-# keypair and namespace do, the frame of every module, and what the actions share.
-PUTS_TOGETHER = {"_engine", "_keypair", "_module", "_namespace", "_host_part"}
+# keypair, namespace and interface_info (a probe) do, the frame of every module, and what the actions share.
+PUTS_TOGETHER = {"_engine", "_keypair", "_module", "_namespace", "_probe", "_host_part"}
 NOT_PURE = TOUCHES_THE_HOST | TOUCHES_THE_CONTROLLER | PUTS_TOGETHER
 DOES_IO = set(
     """asyncio ctypes fcntl glob http multiprocessing pathlib select shutil signal ssl subprocess tempfile threading

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import _info
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import (
     DeviceUpdate,
@@ -107,10 +105,15 @@ def test_what_an_engine_left_behind_is_shown_without_asking_it():
     assert (found["wg1"]["backend"], found["wg1"]["peers"]) == ("dead", [])
 
 
-def test_only_the_kernel_knows_what_it_rejected():
-    link = Link("wg0", 1, "wireguard", 1420, True, statistics={"rx_frame_errors": 4, "rx_errors": 5, "rx_bytes": 9})
-    assert _info.interface_statistics("kernel", link) == {
-        "rx_bytes": 9, "tx_bytes": 0, "rx_packets": 0, "tx_packets": 0, "rx_errors": 5, "tx_errors": 0, "rx_dropped": 0,
-        "tx_dropped": 0, "rejected_source": 4,
+def test_the_kernel_counts_what_it_refused_and_an_engine_leaves_a_bound():
+    link = Link("wg0", 1, "wireguard", 1420, True, statistics={"rx_frame_errors": 4, "rx_errors": 5, "rx_bytes": 900})
+    counted, bounded, unknown = (
+        _info.interface_statistics(backend, link, peer_bytes=5000) for backend in ("kernel", "userspace", "dead")
+    )
+    assert counted == {
+        "rx_bytes": 900, "tx_bytes": 0, "rx_packets": 0, "tx_packets": 0, "rx_errors": 5, "tx_errors": 0,
+        "rx_dropped": 0, "tx_dropped": 0,
+        "rejected_source": {"packets": 4, "bytes_at_most": None, "exact": True},
     }  # fmt: skip
-    assert _info.interface_statistics("userspace", dataclasses.replace(link, kind="tun"))["rejected_source"] is None
+    assert bounded["rejected_source"] == {"packets": None, "bytes_at_most": 4100, "exact": False}
+    assert unknown["rejected_source"] == {"packets": None, "bytes_at_most": None, "exact": False}

@@ -99,7 +99,9 @@ def test_the_verdict_lists_hosts_with_something_to_say_and_sums_up() -> None:
         "e\n"
         "  unknown  the host was not reached\n"
         "\n"
-        "verified: 5 hosts, 2 with drift, 1 silent peer, 1 not reached"
+        "verified: 5 hosts, 2 with drift, 1 silent peer, 1 not reached\n"
+        "to find out why a peer is silent or a packet dropped, ask the host itself: module interface_info, option probe"
+        " (docs/diagnosis.md)"
     )
 
 
