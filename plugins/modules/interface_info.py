@@ -115,7 +115,6 @@ EXAMPLES = r"""
     name: wg0
     probe:
       incoming_source: 192.168.10.7
-      seconds: 10
   register: wireguard
 
 - name: Fail where it does

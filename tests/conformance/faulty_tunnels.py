@@ -110,6 +110,18 @@ class Bench:
         self.works()
         self.drop("right", "oifname", "wg0", "ip", "saddr", "set", FOREIGN, hook="output")
 
+    def speaks_ipv6(self, *, through: int = 1420) -> None:
+        """Inside and outside. through: the longest packet that gets to the right end."""
+        for number, (end, other) in enumerate((self.tunnel.ends, self.tunnel.ends[::-1]), start=1):
+            peer = PeerUpdate(
+                other.public_key,
+                endpoint=Endpoint(f"fd99::{3 - number}", 51823 - number),
+                add_allowed_ips=(parse_prefix(f"fd10::{3 - number}/128"),),
+            )
+            end.driver.write(DeviceUpdate(peers=(peer,)))
+            self.ip(end.namespace, "address", "add", f"fd10::{number}/64", "dev", "wg0", "nodad")
+        self.ip("right", "link", "set", "under2", "mtu", str(through + 80))
+
     def strict(self) -> None:
         self.works()
         self.ip("left", "route", "add", f"{RIGHT}/32", "dev", "under1")
@@ -128,6 +140,18 @@ FAULTS = {
     "a tunnel that works": Fault("answered", _used, SEND, "10.0.0.2 has answered 3 of 3 packets", "right"),
     "a tunnel that works, asked by its peer": Fault(
         "answered", _unused, {"peer": "right", "send": True}, "10.0.0.2 has answered 3 of 3 packets", "right"
+    ),
+    "a tunnel in IPv6 that works": Fault(
+        "answered", lambda bench: bench.speaks_ipv6(), {**SEND, "destination": "fd10::2"},
+        "fd10::2 has answered 3 of 3 packets", "right",
+    ),
+    "an underlay that is too narrow in IPv6": Fault(
+        "mtu", lambda bench: bench.speaks_ipv6(through=1340), {**SEND, "destination": "fd10::2"},
+        "none of 1420 bytes, the MTU of wg0, is answered", "right",
+    ),
+    "a port of an IPv6 endpoint that nothing has": Fault(
+        "wrong_endpoint", lambda bench: bench.moves_right_to("fd99::2", 9), SEND,
+        "nothing listens on the UDP port of [fd99::2]:9", "right",
     ),
     "a tunnel that nobody uses": Fault("quiet", _used, {"seconds": 1}, "nothing was dropped in 1 s; nothing was sent"),
     "a tunnel that nobody has used": Fault(

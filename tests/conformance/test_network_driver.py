@@ -347,3 +347,42 @@ def test_names_are_resolved_as_the_namespace_does(place):
     with pytest.raises(HostError, match=r"cannot resolve 'nowhere\.invalid' in network namespace 'blue'"):
         host.resolve("nowhere.invalid", socket_namespace="blue")
     assert _resolve.SECONDS
+
+
+def test_the_way_of_a_packet_is_the_kernels_answer():
+    """Against `ip route get`, for both families and all that may stand in its way."""
+    with isolated() as place:
+        network = place.host().network("")
+        place.run("ip", "link", "add", "one", "type", "veth", "peer", "name", "two")
+        for device, number in (("one", 1), ("two", 2)):
+            place.run("ip", "address", "add", f"10.0.{number}.1/24", "dev", device)
+            place.run("ip", "address", "add", f"fd0{number}::1/64", "dev", device, "nodad")
+            place.run("ip", "link", "set", device, "up")
+        for family, prefix in (("-4", "10.9.{}.0/24"), ("-6", "fd09:{}::/32")):
+            for number, kind in enumerate(("unreachable", "prohibit", "blackhole")):
+                place.run("ip", family, "route", "add", kind, prefix.format(number))
+        place.run("ip", "rule", "add", "fwmark", "7", "lookup", "77")
+        place.run("ip", "route", "add", "10.0.1.0/24", "dev", "two", "table", "77")
+        place.run("ip", "rule", "add", "from", "10.0.2.1", "lookup", "77")
+
+        def way(text, **fields):
+            found = network.way(parse_address(text), **fields)
+            return found.device, found.kind
+
+        assert way("10.0.1.9") == way("fd01::9") == ("one", "unicast")
+        assert way("10.0.1.1") == way("fd01::1") == ("lo", "local")
+        assert way("10.8.0.1") == way("fd08::1") == (None, "unreachable")
+        for number, kind in enumerate(("unreachable", "prohibit", "blackhole")):
+            assert way(f"10.9.{number}.1") == way(f"fd09:{number}::1") == (None, kind)
+        assert way("10.0.1.9", mark=7) == ("two", "unicast")
+        assert way("10.0.1.9", source=parse_address("10.0.2.1")) == ("two", "unicast")
+
+
+def test_a_strict_check_of_sources_is_the_higher_value_of_two():
+    with isolated() as place:
+        network = place.host().network("")
+        place.run("ip", "link", "add", "one", "type", "veth", "peer", "name", "two")
+        for everywhere, own, strict in ((0, 0, False), (1, 0, True), (0, 1, True), (2, 1, False), (0, 2, False)):
+            for device, value in (("all", everywhere), ("one", own)):
+                place.run("sysctl", "-q", "-w", f"net.ipv4.conf.{device}.rp_filter={value}")
+            assert network.checks_sources("one") is strict, (everywhere, own)
