@@ -21,6 +21,10 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._diagnosis_wor
     problem,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._probe_packets import (
+    DATA,
+    KEEPALIVE,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._probe_sight import (
     EchoSight,
     PeerSight,
@@ -176,10 +180,15 @@ def _silence(peer: PeerSight, sight: Sight) -> list[str]:
     """What came from the peer while its answer did not."""
     if not sight.watched:
         return []
-    data = peer.traffic.received.get("data", 0)
-    if data:
-        return [f"{count(data, 'other packet')} came from the peer meanwhile"]
-    return ["no packet came from the peer meanwhile"]
+    data = peer.traffic.received.get(DATA, 0)
+    words = [
+        f"{count(data, 'other packet')} came from the peer meanwhile"
+        if data
+        else "no data came from the peer meanwhile"
+    ]
+    if peer.traffic.received.get(KEEPALIVE):
+        words.append("it has sent a keepalive, so it is there and gets our packets")
+    return words
 
 
 def _mtu(peer: PeerSight, sight: Sight, echo: EchoSight, words: t.Sequence[str]) -> Diagnosis:
@@ -226,8 +235,14 @@ def _watched(sight: Sight) -> Diagnosis:
 def _rejected(sight: Sight, words: t.Sequence[str], *, expected: PeerSight | None) -> Diagnosis:
     """Packets came in and were refused; from whom, as far as it was seen."""
     lines = [*words, *_refusals(sight)]
-    lines.append("which source they have is not known: name it as incoming_source to have it looked up")
-    return _source_rejected(lines, prefix=None, peer=_sender(sight) or expected)
+    candidates = [str(prefix) for prefix in sight.unowned_routes]
+    if candidates:
+        listed = ", ".join(candidates[:5]) + (f" and {len(candidates) - 5} more" if len(candidates) > 5 else "")
+        lines.append(f"probably from {listed}: routed into {sight.name}, and no peer has it in its AllowedIPs")
+    else:
+        lines.append("which source they have is not known: name it as incoming_source to have it looked up")
+    prefix = candidates[0] if len(candidates) == 1 else None
+    return _source_rejected(lines, prefix=prefix, peer=_sender(sight) or expected)
 
 
 def _refusals(sight: Sight) -> list[str]:

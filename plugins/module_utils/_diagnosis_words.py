@@ -62,7 +62,7 @@ CAUSES = {
     ),
     "dropped_here": (
         "this host itself drops the packet",
-        "look at rp_filter (`sysctl net.ipv4.conf.{name}.rp_filter`) and at the firewall (`nft list ruleset`)",
+        "look at rp_filter (`cat /proc/sys/net/ipv4/conf/{name}/rp_filter`) and at the firewall (`nft list ruleset`)",
     ),
     "answers_missing": (
         "packets are sent, answers are missing",

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import bisect
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
@@ -24,6 +25,7 @@ class Owners:
             for prefix in prefixes:
                 table = self._tables[prefix.family].setdefault(prefix.length, {})
                 table[prefix.network >> (WIDTH[prefix.family] - prefix.length)] = number
+        self._networks = {family: sorted(_networks(family, tables)) for family, tables in self._tables.items()}
         self._lengths = {family: sorted(tables, reverse=True) for family, tables in self._tables.items()}
 
     def find(self, address: Address) -> tuple[Prefix, int] | None:
@@ -34,3 +36,18 @@ class Owners:
             if head in self._tables[family][length]:
                 return Prefix(family, head << (width - length), length), self._tables[family][length][head]
         return None
+
+    def overlaps(self, prefix: Prefix) -> bool:
+        """Whether any address of the prefix belongs to a peer."""
+        networks = self._networks[prefix.family]
+        inside = bisect.bisect_left(networks, prefix.network)
+        return (inside < len(networks) and networks[inside] <= prefix.last) or (
+            self.find(Address(prefix.family, prefix.network)) is not None
+        )
+
+
+def _networks(family: int, tables: t.Mapping[int, t.Mapping[int, int]]) -> t.Iterator[int]:
+    """The first address of each prefix."""
+    for length, table in tables.items():
+        for head in table:
+            yield head << (WIDTH[family] - length)

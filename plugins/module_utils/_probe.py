@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 import typing as t
 
@@ -15,9 +16,11 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
     _rejected,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._diagnosis_words import Diagnosis
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import WireguardDriver
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import LinuxHost
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._network import LinuxNetwork
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address, parse_prefix
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._probe_packets import INITIATION
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._probe_sight import (
     PeerSight,
@@ -35,6 +38,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import 
 )
 
 Statistics = t.Mapping[PublicKey, PeerStatistics]
+_LINK_LOCAL = parse_prefix("fe80::/10")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +62,16 @@ class Probe:
         self._namespace, self._name = namespace, name
         self._network = host.network(namespace)
 
+    @functools.cached_property
+    def _driver(self) -> WireguardDriver:
+        return self._host.wireguard(self._namespace, self._name)
+
+    @functools.cached_property
+    def _socket_network(self) -> LinuxNetwork | None:
+        """Where the encrypted packets are; None: unknown."""
+        place = self._host.socket_namespace(self._namespace, self._name)
+        return None if place is None else self._host.network(place)
+
     def run(self, arguments: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         """arguments: the module's ``probe``. Raises InvalidInput with the path below it, HostError."""
         asked = _probe_question.read(arguments)
@@ -78,11 +92,9 @@ class Probe:
             raise _probe_question.interface_missing(self._name, self._namespace)
         if backend == "dead":
             return Sight(self._name, backend)
-        self._driver = self._host.wireguard(self._namespace, self._name)
         reading, links = self._read(), self._network.links()
         recorded = self._record.socket_namespace if self._record else ""
-        place = self._host.socket_namespace(self._namespace, self._name)
-        outside = links if place == self._namespace or place is None else self._host.network(place).links()
+        outside = self._socket_network or self._network
         return Sight(
             name=self._name,
             backend=backend,
@@ -94,9 +106,14 @@ class Probe:
             fwmark=reading.device.fwmark,
             peers=self._peers(reading),
             local=_addresses(links),
-            socket_addresses=_addresses(outside),
-            shares_namespace=place == self._namespace,
+            socket_addresses=_addresses(outside.links()),
+            shares_namespace=outside.namespace == self._namespace,
             strict_source_check=self._network.checks_sources(self._name),
+            routed=frozenset(
+                route.destination
+                for route in self._network.routes()
+                if route.device == self._name and not _LINK_LOCAL.contains(route.destination)
+            ),
         )
 
     def _read(self) -> _Reading:
@@ -128,14 +145,13 @@ class Probe:
         """What the routing tables say about the addresses in question."""
         peer = _diagnosis.peer_in_question(question, sight)
         endpoint = peer.endpoint.address if peer is not None and peer.endpoint is not None else None
-        place = self._host.socket_namespace(self._namespace, self._name)
         ways: dict[str, t.Any] = {}
         if question.destination is not None:
             ways["way"] = self._network.way(question.destination, source=question.source)
         if question.incoming is not None:
             ways["way_back"] = self._network.way(question.incoming)
-        if endpoint is not None and place is not None:
-            ways["way_out"] = self._host.network(place).way(endpoint, mark=sight.fwmark)
+        if endpoint is not None and self._socket_network is not None:
+            ways["way_out"] = self._socket_network.way(endpoint, mark=sight.fwmark)
         return dataclasses.replace(sight, **ways)
 
     def _watch(self, sight: Sight, question: Question) -> Sight:
@@ -159,12 +175,12 @@ class Probe:
         return _with_traffic(sight, watch, renewed=_renewed(before, after))
 
     def _target(self, sight: Sight, question: Question) -> Target:
-        place = self._host.socket_namespace(self._namespace, self._name)
+        outside = self._socket_network
         peer = _diagnosis.peer_in_question(question, sight)
         return Target(
             name=self._name,
             worker=self._network.worker,
-            socket_worker=None if place is None else self._host.network(place).worker,
+            socket_worker=None if outside is None else outside.worker,
             port=sight.port,
             fwmark=sight.fwmark,
             mtu=sight.mtu,

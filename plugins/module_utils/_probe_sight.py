@@ -90,6 +90,7 @@ class Sight:
     way: to the destination; way_back: to the incoming source; way_out: to the endpoint of the peer in question, in the
     namespace of the socket (None: not looked up).
     shares_namespace: the device and its socket are in the same namespace.
+    routed: what the routing tables send into the device.
     strangers: handshake initiations from endpoints that no peer has.
     unowned: packets that were sent into the interface although no peer owns their destination.
     arrived: packets from the incoming source that came out of the tunnel.
@@ -113,6 +114,7 @@ class Sight:
     way_back: Way | None = None
     way_out: Way | None = None
     strict_source_check: bool = False
+    routed: frozenset[Prefix] = frozenset()
     watched: bool = False
     strangers: t.Mapping[Endpoint, int] = dataclasses.field(default_factory=dict)
     unowned: t.Mapping[Address, int] = dataclasses.field(default_factory=dict)
@@ -136,6 +138,11 @@ class Sight:
 
     def peer(self, key: PublicKey | None) -> PeerSight | None:
         return next((peer for peer in self.peers if peer.key == key), None)
+
+    @property
+    def unowned_routes(self) -> tuple[Prefix, ...]:
+        """What is routed into the device although no peer has any of it: an answer there would have no owner."""
+        return tuple(sorted(prefix for prefix in self.routed if not self._owners.overlaps(prefix)))
 
     @property
     def suspects(self) -> tuple[PeerSight, ...]:

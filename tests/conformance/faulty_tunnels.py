@@ -240,6 +240,11 @@ FAULTS = {
         "source_rejected", Bench.foreign_source, {"seconds": 1},
         "packets came in with a source that the sending peer does not own, and were dropped, in 1 s", "right",
     ),
+    "a source that nobody owns, routed into the tunnel": Fault(
+        "source_rejected",
+        lambda bench: (bench.ip("left", "route", "add", "10.5.0.0/16", "dev", "wg0"), bench.foreign_source()),
+        {"seconds": 1}, "probably from 10.5.0.0/16: routed into wg0, and no peer has it in its AllowedIPs", "right",
+    ),
     "a source that nobody owns, asked about": Fault(
         "source_rejected", Bench.foreign_source, {"seconds": 1, "incoming_source": FOREIGN},
         "no peer of wg0 has 10.5.5.5 in its AllowedIPs, so packets from it are dropped on arrival", "right",
@@ -266,7 +271,7 @@ FAULTS = {
         "rp_filter is strict on wg0, so the kernel drops what comes in from there", "right",
     ),
     "a peer that does not accept our source": Fault(
-        "answers_missing", Bench.disowns_left, SEND, "no packet came from the peer meanwhile", "right"
+        "answers_missing", Bench.disowns_left, SEND, "no data came from the peer meanwhile", "right"
     ),
     "a destination that does not exist behind the peer": Fault(
         "answers_missing", lambda bench: (bench.works(), bench.drop("right", "iifname", "wg0", "reject")), SEND,

@@ -194,6 +194,25 @@ def test_the_peer_is_named_from_which_packets_are_refused():
     assert found.remedy("wg0") == remedy
 
 
+def test_what_is_routed_into_the_tunnel_without_an_owner_is_the_likely_source():
+    rejected = Rejected(4, None, True)
+    routes = frozenset(map(parse_prefix, ("10.0.0.0/16", "10.5.1.0/24", "192.168.10.0/24")))
+    found = look(Question(), routed=routes, rejected=rejected)
+    likely = "probably from 192.168.10.0/24: routed into wg0, and no peer has it in its AllowedIPs"
+    assert found.evidence[-1] == likely
+    assert found.remedy("wg0").startswith("add 192.168.10.0/24 to allowed_ips of the peer that sends it")
+    found = look(Question(), routed=routes | {parse_prefix("172.16.0.0/12")}, rejected=rejected)
+    assert found.evidence[-1].startswith("probably from 172.16.0.0/12, 192.168.10.0/24: routed into wg0")
+    assert found.prefix is None, "which of the two is not known"
+
+
+def test_a_keepalive_shows_that_our_packets_get_there():
+    for received, words in (("", "no data came from the peer meanwhile"), ("keepalive", "gets our packets")):
+        found = look(SENDS, {"traffic": traffic(received)}, echo=THREE)
+        assert found.cause == "answers_missing"
+        assert words in found.evidence[-1]
+
+
 def test_a_bound_is_called_a_bound():
     found = look(Question(), rejected=Rejected(None, 900, False, suspected=True))
     assert found.evidence[0] == (

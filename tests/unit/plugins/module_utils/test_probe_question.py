@@ -115,6 +115,10 @@ def test_the_longest_prefix_owns_an_address(seed):
             ]
             expected = max(holding)[1:] if holding else None
             assert owners.find(address) == expected
+            length = draw.randrange(width + 1)
+            wide = Prefix(family, mask(family, near, length), length)
+            both = (prefix.contains(wide) or wide.contains(prefix) for prefix in prefixes)
+            assert owners.overlaps(wide) is any(both)
 
 
 def test_a_sight_asks_its_peers():
