@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import pathlib
 import threading
 import time
 
@@ -107,7 +108,7 @@ def test_refused_packets_are_counted_one_by_one(bench, tmp_path, packets):
     probing = threading.Thread(target=lambda: answers.append(asked(tmp_path, bench, {"seconds": 8})))
     probing.start()
     try:
-        wait_until(lambda: len(bench.place.run("cat", "/proc/net/packet", namespace="left").stdout.splitlines()) > 2)
+        wait_until(lambda: packet_sockets(bench) == 2, seconds=60)
         time.sleep(0.5)  # until it has read the counters
         for source in (RIGHT, "10.5.5.5", RIGHT):
             bench.place.run(*f"ping -q -c 7 -i 0.05 -W 1 -I {source} {LEFT}".split(), namespace="right", check=False)
@@ -116,6 +117,12 @@ def test_refused_packets_are_counted_one_by_one(bench, tmp_path, packets):
         probing.join()
     assert answers[0]["rejected_source"] == {"packets": 7, "bytes_at_most": None, "exact": True}
     assert answers[0]["cause"] == "source_rejected"
+
+
+def packet_sockets(bench):
+    """In the left namespace; without a process, which would hold the probe up."""
+    table = pathlib.Path("/proc/thread-self/net/packet")
+    return len(bench.tunnel.host.network("left").worker.run(table.read_text).splitlines()) - 1
 
 
 def test_a_probe_that_watches_sends_nothing(bench, tmp_path, packets):

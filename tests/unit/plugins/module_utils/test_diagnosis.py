@@ -178,6 +178,11 @@ def test_what_is_only_watched(cause, question, fields):
     assert look(question, **fields).cause == cause
 
 
+def test_another_interface_of_the_same_host_is_no_wrong_endpoint():
+    own = frozenset([parse_address("192.0.2.2")])
+    assert look(Question(peer=KEY), {"age": None}, socket_addresses=own, port=51821).cause == "idle"
+
+
 def test_the_peer_is_named_from_which_packets_are_refused():
     senders = (
         dataclasses.replace(PEER, traffic=Traffic({"data": 5}), passed=5),

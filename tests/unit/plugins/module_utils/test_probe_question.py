@@ -121,6 +121,13 @@ def test_the_longest_prefix_owns_an_address(seed):
             assert owners.overlaps(wide) is any(both)
 
 
+def test_the_last_address_of_a_prefix_is_in_it():
+    owners = Owners([[parse_prefix("10.0.0.255/32")]])
+    assert owners.overlaps(parse_prefix("10.0.0.0/24"))
+    assert not owners.overlaps(parse_prefix("10.0.0.0/25"))
+    assert not owners.overlaps(parse_prefix("10.0.1.0/24"))
+
+
 def test_a_sight_asks_its_peers():
     found = SIGHT.owning_prefix(parse_address("10.7.0.2"))
     assert found == (parse_prefix("10.7.0.2/32"), SIGHT.peers[0])

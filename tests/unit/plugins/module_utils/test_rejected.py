@@ -153,6 +153,15 @@ def test_double_entry_is_exact_and_the_bound_holds(seed):
         assert refused or not found.likely, "no false alarm"
 
 
+def test_packets_that_were_put_together_outside_make_no_exact_number():
+    """A network card, or the kernel (UDP GRO), may hand several messages over as one."""
+    seen = Totals(3 * 128, 0, 1, 3 * 84, 3, 3)
+    books = Books(3 * 128, device_bytes=3 * 84, device_packets=3, seen=seen, peers=1, whole=True)
+    assert _rejected.during(books) == NONE, "12 bytes of padding are less than a packet"
+    more = dataclasses.replace(books, peer_bytes=5 * 128, seen=seen._replace(outer_bytes=5 * 128, outer_packets=2))
+    assert _rejected.during(more) == Rejected(None, 5 * 128 - 3 * 116, False)
+
+
 def test_the_kernel_is_believed():
     assert _rejected.counted_by_kernel({"rx_frame_errors": 3}) == Rejected(3, None, True)
     assert _rejected.counted_by_kernel({}) == NONE
