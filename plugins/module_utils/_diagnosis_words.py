@@ -17,7 +17,10 @@ CAUSES = {
     ),
     "socket_gone": ("the interface has lost its socket", "run the module interface again: it makes it anew"),
     "interface_down": ("the interface is down", "bring it up: `ip link set {name} up`, or the module interface"),
-    "no_private_key": ("the interface cannot speak", "declare private_key, or let the module interface make a key"),
+    "no_private_key": (
+        "the interface has no private key",
+        "declare private_key, or let the module interface make a key",
+    ),
     "no_owner": (
         "no peer has the address in its AllowedIPs",
         "add {prefix} to allowed_ips of the peer that it is behind{peer_hint}",
@@ -28,8 +31,10 @@ CAUSES = {
     ),
     "routed_elsewhere": (
         "the packet is routed elsewhere",
-        ("add a route into {name} (routing: auto makes one for each AllowedIPs entry), and look for a policy rule or a "
-        "more specific route that takes it away: `ip rule`, `ip route get`"),
+        (
+            "add a route into {name} (routing: auto makes one for each AllowedIPs entry), and look for a policy rule "
+            "or a more specific route that takes it away: `ip rule`, `ip route get`"
+        ),
     ),
     "endpoint_unknown": (
         "no handshake: the endpoint is not known",
@@ -45,8 +50,10 @@ CAUSES = {
     ),
     "no_answer": (
         "no handshake: the peer does not answer",
-        ("look on {peer}: is it up, does its firewall let our UDP packets in, is our public key among its peers, "
-        "and is its public key the one that we have"),
+        (
+            "look on {peer}: is it up, does its firewall let our UDP packets in, is our public key among its peers, "
+            "and is its public key the one that we have"
+        ),
     ),
     "wrong_key": (
         "no handshake: the keys do not fit",
@@ -66,8 +73,10 @@ CAUSES = {
     ),
     "answers_missing": (
         "packets are sent, answers are missing",
-        ("look on {peer}: does it have our source address in its AllowedIPs for us, a route back, forwarding and a "
-        "firewall that lets it through; probe from there with incoming_source"),
+        (
+            "look on {peer}: does it have our source address in its AllowedIPs for us, a route back, forwarding and a "
+            "firewall that lets it through; probe from there with incoming_source"
+        ),
     ),
     "nothing_arrives": (
         "nothing arrives from there",
@@ -81,7 +90,7 @@ CAUSES = {
     "answered": ("the tunnel works", ""),
     "arrives": ("the packets arrive", ""),
     "quiet": ("nothing is dropped", ""),
-}  # fmt: skip
+}
 """{cause: (verdict, remedy)}. A remedy names {name}, {peer}, {prefix} and {mtu}."""
 
 GOOD = frozenset({"answered", "arrives", "quiet", "idle"})
