@@ -120,7 +120,7 @@ class Watch:
             self.drain()
             if self.tally.totals == before:
                 return reading, before
-        return reading, before
+        return read(), self.tally.totals
 
     def drain(self) -> None:
         """Reads what is there already."""
