@@ -33,7 +33,7 @@ else:
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "wireguard"))
 
 
-def pytest_configure() -> None:
+def _check_pyroute2() -> None:
     """A matrix proves nothing if every row of it runs with the same library (tests/tools/pyroute2)."""
     wanted = os.environ.get("WIREGUARD_PYROUTE2")
     found = importlib.metadata.version("pyroute2") if wanted else None
@@ -69,6 +69,7 @@ def packets() -> t.Iterator[PacketCount]:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "packets: sends real packets; needs root and Linux namespaces")
+    _check_pyroute2()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

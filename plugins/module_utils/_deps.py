@@ -19,7 +19,7 @@ _BARE = ("pyroute2",)
 
 
 def require(name: str) -> t.Any:
-    """The module of that (dotted) name. Even a part of pyroute2 takes a tenth of a second, so nothing imports it early."""
+    """The module of that (dotted) name. Even parts of pyroute2 take a tenth of a second: nothing imports it early."""
     package = name.partition(".")[0]
     try:
         if package in _BARE and package not in sys.modules:

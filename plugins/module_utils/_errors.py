@@ -86,8 +86,8 @@ class InvalidInput(WireguardError):
         return f"{place}{value}{self.reason}{remedy}"
 
 
-class placed:  # noqa: N801 - read as a word: with placed("peers[2]")
-    """Puts path before that of every InvalidInput that comes out of the block.
+class placed:
+    """``with placed("peers[2]"):`` puts path before that of every InvalidInput that comes out of the block.
 
     A class, because it is entered five times per peer, and a generator takes three times as long.
     """

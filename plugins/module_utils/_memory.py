@@ -224,6 +224,7 @@ class MemoryHost:
                 driver.birthplace = None
 
     def socket_namespace(self, namespace: str, name: str, *, listen_port: int | None = None) -> str | None:
+        del listen_port  # the twin knows without it
         driver = self.devices.get((namespace, name))
         return driver.birthplace if driver else None
 

@@ -51,7 +51,7 @@ def _run(module: t.Any, work: t.Callable[[], t.Mapping[str, t.Any]]) -> None:
 
 def _masked(module: t.Any, result: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
     """The result, and where there are many secrets the arguments as well, without any: Ansible then looks for none."""
-    secrets = getattr(module, "no_log_values", frozenset())
+    secrets: set[t.Any] = getattr(module, "no_log_values", set())
     if len(secrets) < MANY:
         return result
     mask = Mask({str(secret) for secret in secrets})

@@ -84,6 +84,9 @@ _ZERO = bytes(LENGTH)
 _NO_PRESHARED_KEY = PresharedKey.none()
 
 Statistics = t.Dict[PublicKey, PeerStatistics]
+# preshared_key, endpoint and persistent_keepalive, as they follow each other in Peer.
+_PeerFields = t.Tuple[PresharedKey, t.Optional[Endpoint], int]
+_Gathered = t.Tuple[_PeerFields, PeerStatistics]
 
 
 def get_request(name: str) -> bytes:
@@ -123,7 +126,7 @@ def removal_requests(name: str, wanted: t.Mapping[PublicKey, t.Sequence[Prefix]]
 def parse(messages: t.Iterable[bytes]) -> tuple[Device, Statistics]:
     """One device out of the messages of a dump; a peer that goes on in the next message is put together."""
     fields: dict[int, bytes] = {}
-    peers: dict[bytes, dict[int, bytes]] = {}
+    peers: dict[bytes, _Gathered] = {}
     prefixes: dict[bytes, list[Prefix]] = {}
     for message in messages:
         for number, value in _attributes(message, 4):
@@ -140,19 +143,22 @@ def parse(messages: t.Iterable[bytes]) -> tuple[Device, Statistics]:
         public_key=PublicKey(public) if any(public) else None,
         listen_port=_integer(fields.get(_DEVICE_LISTEN_PORT)),
         fwmark=_integer(fields.get(_DEVICE_FWMARK)),
-        peers=tuple(_peer(key, peers[raw], frozenset(prefixes[raw])) for raw, key in keys.items()),
+        peers=tuple(Peer(key, None, *peers[raw][0], frozenset(prefixes[raw])) for raw, key in keys.items()),
     )
-    return device, {key: _statistics(peers[raw]) for raw, key in keys.items()}
+    return device, {key: peers[raw][1] for raw, key in keys.items()}
 
 
 def _gather_peer(
-    attributes: dict[int, bytes], peers: dict[bytes, dict[int, bytes]], prefixes: dict[bytes, list[Prefix]]
+    attributes: dict[int, bytes], peers: dict[bytes, _Gathered], prefixes: dict[bytes, list[Prefix]]
 ) -> None:
+    """Values at once, not the bytes of all peers side by side: those would be most of the memory."""
     key = attributes.get(_PEER_PUBLIC_KEY, b"")
     if len(key) != LENGTH:
         return
-    peers.setdefault(key, attributes)
-    prefixes.setdefault(key, []).extend(_prefixes(attributes.pop(_PEER_ALLOWED_IPS, b"")))
+    if key not in peers:
+        peers[key] = _fields(attributes), _statistics(attributes)
+        prefixes[key] = []
+    prefixes[key].extend(_prefixes(attributes.get(_PEER_ALLOWED_IPS, b"")))
 
 
 def _prefixes(data: bytes) -> t.Iterator[Prefix]:
@@ -177,14 +183,12 @@ def _prefix_of(family: int, address: bytes, length: int) -> Prefix:
     return Prefix(family, mask(family, int.from_bytes(address, "big"), length), length)
 
 
-def _peer(key: PublicKey, values: t.Mapping[int, bytes], prefixes: frozenset[Prefix]) -> Peer:
+def _fields(values: t.Mapping[int, bytes]) -> _PeerFields:
     secret = values.get(_PEER_PRESHARED_KEY, _ZERO)
-    return Peer(
-        public_key=key,
-        preshared_key=_NO_PRESHARED_KEY if secret == _ZERO else PresharedKey(secret),
-        endpoint=_endpoint_of(values.get(_PEER_ENDPOINT, b"")),
-        persistent_keepalive=_integer(values.get(_PEER_KEEPALIVE)),
-        allowed_ips=prefixes,
+    return (
+        _NO_PRESHARED_KEY if secret == _ZERO else PresharedKey(secret),
+        _endpoint_of(values.get(_PEER_ENDPOINT, b"")),
+        _integer(values.get(_PEER_KEEPALIVE)),
     )
 
 

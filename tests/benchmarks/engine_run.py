@@ -1,13 +1,14 @@
 # Copyright (c) 2026 the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The host engine at 1,000, 3,000 and 10,000 peers with two prefixes each, as ratios to wg(8) in the same run.
+"""The host engine at 1,000, 3,000 and 10,000 peers of two prefixes each, beside wg(8) in the same run.
 
-On the kernel's WireGuard (the machine's own, or a User-Mode-Linux guest as in tests/kernel) and on the userspace engine.
+On the kernel's WireGuard (this machine's own, or a User-Mode-Linux guest as in tests/kernel) and on wireguard-go.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import pathlib
@@ -18,7 +19,7 @@ import typing as t
 _TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(_TOP / "tests" / "tools"))
 
-import kernels  # noqa: E402 - beside the runner of the suites, which is no package
+import kernels  # beside the runner of the suites, which is no package
 
 _HOST = "ansible_collections.cryptokey.wireguard.tests.benchmarks.engine_host"
 SIZES = (1_000, 3_000, 10_000)
@@ -89,7 +90,7 @@ def _show(backend: str, size: int, found: Figures) -> t.Iterator[str]:
 
 def _growth(backend: str, found: dict[int, Figures]) -> t.Iterator[str]:
     """Without the start, which is the same for all."""
-    for earlier, size in zip(SIZES, SIZES[1:], strict=False):
+    for earlier, size in itertools.pairwise(SIZES):
         for step in ("create", "nothing", "add one"):
             before, after = (
                 found[one]["seconds"][f"engine: {step}"] - found[one]["seconds"]["start"] for one in (earlier, size)
