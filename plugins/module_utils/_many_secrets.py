@@ -10,6 +10,7 @@ that is minutes. What comes out is the same.
 from __future__ import annotations
 
 import typing as t
+from collections.abc import Mapping
 
 MANY = 100
 """From here on one pass pays; below, Ansible's own way is left alone."""
@@ -30,7 +31,7 @@ class Mask:
     def __call__(self, value: t.Any) -> t.Any:
         if isinstance(value, str):
             return self._text(value)
-        if isinstance(value, t.Mapping):
+        if isinstance(value, Mapping):
             return {key: self(entry) for key, entry in value.items()}
         if isinstance(value, (list, tuple)):
             return [self(entry) for entry in value]
