@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import pathlib
 import shutil
@@ -30,6 +31,14 @@ else:
     )
     settings.register_profile("explore", parent=settings.get_profile("wireguard"), derandomize=False, max_examples=2000)
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "wireguard"))
+
+
+def _check_pyroute2() -> None:
+    """A matrix proves nothing if every row of it runs with the same library (tests/tools/pyroute2)."""
+    wanted = os.environ.get("WIREGUARD_PYROUTE2")
+    found = importlib.metadata.version("pyroute2") if wanted else None
+    if found != wanted:
+        raise pytest.UsageError(f"these tests are to run with pyroute2 {wanted}, but Python finds {found}")
 
 
 class PacketCount:
@@ -60,6 +69,7 @@ def packets() -> t.Iterator[PacketCount]:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "packets: sends real packets; needs root and Linux namespaces")
+    _check_pyroute2()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

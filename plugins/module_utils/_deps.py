@@ -6,16 +6,43 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import sys
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     MissingLibrary,
 )
 
+# Of these only the parts that are asked for are imported: all of pyroute2 is 350 modules, with databases and all.
+_BARE = ("pyroute2",)
+
 
 def require(name: str) -> t.Any:
-    """The module of that (dotted) name. Importing pyroute2 takes a quarter of a second, so nothing imports it early."""
+    """The module of that (dotted) name. Even parts of pyroute2 take a tenth of a second: nothing imports it early."""
+    package = name.partition(".")[0]
     try:
+        if package in _BARE and package not in sys.modules:
+            _make_bare(package)
         return importlib.import_module(name)
     except ImportError:
-        raise MissingLibrary(name.partition(".")[0]) from None
+        raise MissingLibrary(package) from None
+
+
+def _make_bare(package: str) -> None:
+    """The package without what its ``__init__`` imports, until somebody asks for a name out of it that is no module."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.loader is None:
+        return
+    loader, module = spec.loader, importlib.util.module_from_spec(spec)
+
+    def complete(name: str) -> t.Any:
+        """PEP 562; ``from pyroute2 import config`` asks here first, and imports the module when it is not told one."""
+        if name.startswith("__") or importlib.util.find_spec(f"{package}.{name}") is not None:
+            raise AttributeError(name)
+        vars(module).pop("__getattr__", None)
+        loader.exec_module(module)
+        return getattr(module, name)
+
+    vars(module)["__getattr__"] = complete
+    sys.modules[package] = module

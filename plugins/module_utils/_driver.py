@@ -159,8 +159,11 @@ class Host(t.Protocol):
     def delete(self, namespace: str, name: str) -> None:
         """Remove a WireGuard device and, in userspace, its engine and socket; absent is no error."""
 
-    def socket_namespace(self, namespace: str, name: str) -> str | None:
-        """Where the device was born, as far as the host can tell; None: unknown."""
+    def socket_namespace(self, namespace: str, name: str, *, listen_port: int | None = None) -> str | None:
+        """Where the device was born, as far as the host can tell; None: unknown.
+
+        listen_port: the one that was read already; to read it anew takes a dump of the whole device.
+        """
 
     def birthplace_is_gone(self, namespace: str, name: str, *, recorded: str) -> bool:
         """Whether the namespace that the device was born in has ended, or is no longer the one of the name recorded.

@@ -74,17 +74,25 @@ class Plan:
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What the module returns. interface: the view of what is there now (in check mode: of what would be)."""
+    """What the module returns. found: the view of what was there; interface: of what is there now (in check mode: of
+    what would be). before and after are their texts, made when somebody wants to see them."""
 
     changed: bool
     actions: list[str]
-    before: str
-    after: str
+    found: dict[str, t.Any]
     public_key: str | None
     backend: str | None
     interface: dict[str, t.Any]
     warnings: list[str]
     disruptive: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def before(self) -> str:
+        return render(self.found)
+
+    @property
+    def after(self) -> str:
+        return render(self.interface)
 
 
 def converge(declared: Declared, *, host: Host, store: Store, check: bool = False) -> Result:
@@ -92,15 +100,21 @@ def converge(declared: Declared, *, host: Host, store: Store, check: bool = Fals
     site = Site(host, store, declared.namespace, declared.name)
     with contextlib.nullcontext() if check else store.locked():
         plan = make_plan(declared, site, check=check)
-        done = check or not plan.operations
-        after = expected(plan.before, plan.wanted) if done else apply(plan, declared, site)
+        after = _carry_out(plan, declared, site, check=check)
     return _result(plan, declared, after)
+
+
+def _carry_out(plan: Plan, declared: Declared, site: Site, *, check: bool) -> Observed:
+    """What is there then: in check mode what would be. Nothing to do means that it is what it was."""
+    if not plan.operations:
+        return plan.before
+    return expected(plan.before, plan.wanted) if check else apply(plan, declared, site)
 
 
 def converge_peer(declared: Declared, *, host: Host, store: Store, check: bool = False) -> Result:
     """The same for one peer alone (declare_peer()). It is absent, too, where its interface or namespace is."""
     if declared.absent_keys and not _has_interface(declared, host, check=check):
-        return Result(False, [], "", "", None, None, {}, list(declared.warnings))
+        return Result(False, [], {}, None, None, {}, list(declared.warnings))
     return converge(declared, host=host, store=store, check=check)
 
 
@@ -233,12 +247,13 @@ def _restored(failures: t.Sequence[str]) -> str:
 def _result(plan: Plan, declared: Declared, after: Observed) -> Result:
     shown = _public_key(plan, after)
     name, namespace = declared.name, declared.namespace
-    interface = observed_view(name, namespace, after, public_key=shown if after.exists else None)
+    found = observed_view(name, namespace, plan.before)
+    same = after is plan.before
+    interface = found if same else observed_view(name, namespace, after, public_key=shown if after.exists else None)
     return Result(
         changed=bool(plan.operations),
         actions=plan.actions,
-        before=render(observed_view(name, namespace, plan.before)),
-        after=render(interface),
+        found=found,
         public_key=shown,
         backend=after.backend,
         interface=interface,

@@ -138,7 +138,7 @@ class LinuxHost:
         if namespace == _netns.INITIAL:
             _daemon.remove_stale(name)
 
-    def socket_namespace(self, namespace: str, name: str) -> str | None:
+    def socket_namespace(self, namespace: str, name: str, *, listen_port: int | None = None) -> str | None:
         daemon = self.daemon(namespace, name)
         if daemon is not None:
             number = daemon.birthplace
@@ -147,7 +147,9 @@ class LinuxHost:
         link = network.link(name)
         if link is None or link.kind != "wireguard" or not (link.up and link.carrier):
             return None
-        port = _kernel.KernelDriver(network.worker, name).read()[0].listen_port
+        port = listen_port
+        if port is None:
+            port = _kernel.KernelDriver(network.worker, name).read()[0].listen_port
         places = {place: self.network(place).worker for place in ("", *self.namespaces())}
         return _birthplace.of_kernel_socket(port, places)
 

@@ -55,7 +55,8 @@ def _interface(host: Host, record: Record | None, *, now: float, namespace: str,
     if backend != "dead":
         device, statistics = host.wireguard(namespace, link.name).read()
     view = _view.interface_view(link.name, namespace, backend, device, link, record.peer_names if record else {})
-    view["socket_namespace"] = host.socket_namespace(namespace, link.name)
+    port = device.listen_port if device else None
+    view["socket_namespace"] = host.socket_namespace(namespace, link.name, listen_port=port)
     recorded = record.socket_namespace if record else ""
     view["socket_namespace_gone"] = host.birthplace_is_gone(namespace, link.name, recorded=recorded)
     view["declared"] = record is not None

@@ -223,7 +223,8 @@ class MemoryHost:
             elif driver.birthplace == namespace:
                 driver.birthplace = None
 
-    def socket_namespace(self, namespace: str, name: str) -> str | None:
+    def socket_namespace(self, namespace: str, name: str, *, listen_port: int | None = None) -> str | None:
+        del listen_port  # the twin knows without it
         driver = self.devices.get((namespace, name))
         return driver.birthplace if driver else None
 

@@ -9,6 +9,7 @@ outside of every ``except`` block, and an error that nobody foresaw is reported 
 
 from __future__ import annotations
 
+import gc
 import os
 import traceback
 import typing as t
@@ -16,10 +17,25 @@ import typing as t
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     WireguardError,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._many_secrets import (
+    MANY,
+    Mask,
+)
 
 
 def run(module: t.Any, work: t.Callable[[], t.Mapping[str, t.Any]]) -> None:
     """Ends the module with what work returns, or with its error."""
+    collects = gc.isenabled()
+    # A process that ends in a moment: what it makes lives until then, so the collector would find nothing.
+    gc.disable()
+    try:
+        _run(module, work)
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _run(module: t.Any, work: t.Callable[[], t.Mapping[str, t.Any]]) -> None:
     failure = ""
     result: t.Mapping[str, t.Any] = {}
     try:
@@ -29,8 +45,18 @@ def run(module: t.Any, work: t.Callable[[], t.Mapping[str, t.Any]]) -> None:
     except Exception as error:
         failure = unforeseen(error)
     if failure:
-        module.fail_json(msg=failure)
-    module.exit_json(**result)
+        module.fail_json(**_masked(module, {"msg": failure}))
+    module.exit_json(**_masked(module, result))
+
+
+def _masked(module: t.Any, result: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
+    """The result, and where there are many secrets the arguments as well, without any: Ansible then looks for none."""
+    secrets: set[t.Any] = getattr(module, "no_log_values", set())
+    if len(secrets) < MANY:
+        return result
+    mask = Mask({str(secret) for secret in secrets})
+    module.no_log_values = set()
+    return mask({**result, "invocation": {"module_args": dict(module.params)}})
 
 
 def unforeseen(error: BaseException) -> str:

@@ -41,13 +41,14 @@ def _with_system(files: Observed, site: Site) -> Observed:
     alive = backend in ("kernel", "userspace")
     recorded = files.record.socket_namespace if files.record else ""
     device, statistics = site.driver.read() if alive else (None, {})
+    port = device.listen_port if device is not None else None
     return dataclasses.replace(
         files,
         backend=backend,
         device=device,
         link=link,
         handshakes=frozenset(key for key, entry in statistics.items() if entry.latest_handshake is not None),
-        socket_namespace=site.host.socket_namespace(site.namespace, site.name) if alive else None,
+        socket_namespace=site.host.socket_namespace(site.namespace, site.name, listen_port=port) if alive else None,
         birthplace_is_gone=alive and site.host.birthplace_is_gone(site.namespace, site.name, recorded=recorded),
         routes=frozenset(network.routes()),
         rules=frozenset(network.rules()),

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
@@ -71,20 +72,28 @@ class Observed:
             raise AssertionError("there is no link")
         return self.link
 
-    @property
+    @functools.cached_property
     def our_routes(self) -> frozenset[Route]:
         """Those with our protocol number that the record names as well; one of the two does not prove enough."""
         recorded = self.record.routes if self.record else frozenset()
         return frozenset(route for route in self.routes if route.protocol == OUR_PROTOCOL and route in recorded)
 
-    @property
+    @functools.cached_property
     def our_rules(self) -> frozenset[Rule]:
         recorded = self.record.rules if self.record else frozenset()
         return frozenset(rule for rule in self.rules if rule.protocol == OUR_PROTOCOL and rule in recorded)
 
+    @functools.cached_property
+    def routes_by_identity(self) -> dict[tuple[t.Any, ...], list[Route]]:
+        """All of the namespace; what stands in the way of a route is found without looking at each of them."""
+        found: dict[tuple[t.Any, ...], list[Route]] = {}
+        for route in self.routes:
+            found.setdefault(route.identity, []).append(route)
+        return found
+
     def shared(self, value: Route | Rule) -> bool:
         """True where another interface of the namespace has declared the same route or rule."""
-        return any(value in (*neighbour.routes, *neighbour.rules) for neighbour in self.neighbours)
+        return any(value in neighbour.routes or value in neighbour.rules for neighbour in self.neighbours)
 
     def without_device(self, name: str) -> Observed:
         """What is left once the device is deleted: its addresses and routes go with it."""

@@ -11,6 +11,7 @@ It holds no secret.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import posixpath
 import typing as t
@@ -77,8 +78,12 @@ class Record:
         """{public key: name} of the peers that have one."""
         return {str(peer.public_key): peer.name for peer in self.peers if peer.name}
 
+    @functools.cached_property
+    def _by_key(self) -> dict[PublicKey, RecordedPeer]:
+        return {peer.public_key: peer for peer in self.peers}
+
     def peer(self, public_key: PublicKey) -> RecordedPeer | None:
-        return next((peer for peer in self.peers if peer.public_key == public_key), None)
+        return self._by_key.get(public_key)
 
     def claim(self, family: int) -> ForwardingClaim | None:
         return next((claim for claim in self.forwarding if claim.family == family), None)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
-    PresharedKey,
     PublicKey,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
@@ -27,7 +26,7 @@ def peer_view(peer: Peer, name: str | None) -> dict[str, t.Any]:
     return {
         "name": name,
         "public_key": str(peer.public_key),
-        "preshared_key": (peer.preshared_key or PresharedKey.none()).fingerprint,
+        "preshared_key": peer.preshared_key.fingerprint if peer.preshared_key else "none",
         "endpoint": str(peer.endpoint) if peer.endpoint else None,
         "persistent_keepalive": peer.persistent_keepalive or 0,
         "allowed_ips": [str(prefix) for prefix in sorted(peer.allowed_ips or ())],
@@ -83,32 +82,37 @@ def observed_view(
 
 def render(value: t.Any, indent: int = 0) -> str:
     """Plain data as YAML-like text, one fact per line, for a diff."""
-    return "".join(f"{line}\n" for line in _lines(value, " " * indent))
+    lines: list[str] = []
+    _add_lines(value, " " * indent, lines)
+    return "".join(f"{line}\n" for line in lines)
 
 
-def _lines(value: t.Any, margin: str) -> t.Iterator[str]:
+def _add_lines(value: t.Any, margin: str, lines: list[str]) -> None:
+    """Appended, not yielded: a large interface has a hundred thousand of them, three levels down."""
     if isinstance(value, dict):
         for key, entry in value.items():
             if isinstance(entry, (dict, list)) and entry:
-                yield f"{margin}{key}:"
-                yield from _lines(entry, margin + "  ")
+                lines.append(f"{margin}{key}:")
+                _add_lines(entry, margin + "  ", lines)
             else:
-                yield f"{margin}{key}: {_scalar(entry)}"
+                lines.append(f"{margin}{key}: {_scalar(entry)}")
     elif isinstance(value, list):
         for entry in value:
             if isinstance(entry, dict):
-                nested = list(_lines(entry, margin + "  "))
-                yield f"{margin}- {nested[0].lstrip()}"
-                yield from nested[1:]
+                first = len(lines)
+                _add_lines(entry, margin + "  ", lines)
+                lines[first] = f"{margin}- {lines[first].lstrip()}"
             else:
-                yield f"{margin}- {_scalar(entry)}"
+                lines.append(f"{margin}- {_scalar(entry)}")
 
 
 def _scalar(value: t.Any) -> str:
+    if isinstance(value, str):
+        return value or '""'
     if value is None:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (dict, list)):
         return "{}" if isinstance(value, dict) else "[]"
-    return '""' if value == "" else str(value)
+    return str(value)

@@ -80,8 +80,8 @@ def _refuse_conflict(route: Route, declared: Declared, around: Surroundings, obs
         return
     ours = observed.our_routes
     leaving = connected_identities(observed.link)
-    for other in sorted(observed.routes, key=str):
-        if other.identity != route.identity or other in ours or observed.shared(other):
+    for other in sorted(observed.routes_by_identity.get(route.identity, ()), key=str):
+        if other in ours or observed.shared(other):
             continue
         if other.protocol == KERNEL_PROTOCOL and other.device == declared.name and other.identity in leaving:
             continue

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
+import sys
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import (
@@ -64,7 +65,28 @@ _PREFIX_REMOVE_ME = 1
 _FAMILIES = {4: int(socket.AF_INET), 6: int(socket.AF_INET6)}
 _NUMBERS = {number: family for family, number in _FAMILIES.items()}
 
+_HEAD = struct.Struct("=HH")
+# An entry of WGPEER_A_ALLOWEDIPS as get_allowedips() in drivers/net/wireguard/netlink.c writes it: its own header, then
+# length, family and address, each padded to four bytes. By its size: (what stands before the address, the family).
+_BEFORE_LENGTH = struct.pack("=HH", 5, _PREFIX_LENGTH)
+_FORMS = {
+    28: (struct.pack("=HHHxxHH", 6, _PREFIX_FAMILY, _FAMILIES[4], 8, _PREFIX_ADDRESS), 4),
+    40: (struct.pack("=HHHxxHH", 6, _PREFIX_FAMILY, _FAMILIES[6], 20, _PREFIX_ADDRESS), 6),
+}
+# As this module writes it: family, address, length.
+_ENTRIES = {
+    4: (struct.Struct("=HHHHHxxHH4sHHBxxx"), _FAMILIES[4], 4),
+    6: (struct.Struct("=HHHHHxxHH16sHHBxxx"), _FAMILIES[6], 16),
+}
+_PEER_HEAD = struct.Struct("=HH32sHHI")
+_PADDING = (b"", bytes(3), bytes(2), bytes(1))
+_ZERO = bytes(LENGTH)
+_NO_PRESHARED_KEY = PresharedKey.none()
+
 Statistics = t.Dict[PublicKey, PeerStatistics]
+# preshared_key, endpoint and persistent_keepalive, as they follow each other in Peer.
+_PeerFields = t.Tuple[PresharedKey, t.Optional[Endpoint], int]
+_Gathered = t.Tuple[_PeerFields, PeerStatistics]
 
 
 def get_request(name: str) -> bytes:
@@ -104,8 +126,8 @@ def removal_requests(name: str, wanted: t.Mapping[PublicKey, t.Sequence[Prefix]]
 def parse(messages: t.Iterable[bytes]) -> tuple[Device, Statistics]:
     """One device out of the messages of a dump; a peer that goes on in the next message is put together."""
     fields: dict[int, bytes] = {}
-    peers: dict[bytes, dict[int, bytes]] = {}
-    prefixes: dict[bytes, set[Prefix]] = {}
+    peers: dict[bytes, _Gathered] = {}
+    prefixes: dict[bytes, list[Prefix]] = {}
     for message in messages:
         for number, value in _attributes(message, 4):
             if number != _DEVICE_PEERS:
@@ -115,39 +137,58 @@ def parse(messages: t.Iterable[bytes]) -> tuple[Device, Statistics]:
                 _gather_peer(dict(_attributes(entry)), peers, prefixes)
     private = fields.get(_DEVICE_PRIVATE_KEY, b"")
     public = fields.get(_DEVICE_PUBLIC_KEY, b"")
+    keys = {raw: PublicKey(raw) for raw in sorted(peers)}
     device = Device(
         private_key=PrivateKey(private) if any(private) else None,
         public_key=PublicKey(public) if any(public) else None,
         listen_port=_integer(fields.get(_DEVICE_LISTEN_PORT)),
         fwmark=_integer(fields.get(_DEVICE_FWMARK)),
-        peers=tuple(_peer(key, values, frozenset(prefixes[key])) for key, values in sorted(peers.items())),
+        peers=tuple(Peer(key, None, *peers[raw][0], frozenset(prefixes[raw])) for raw, key in keys.items()),
     )
-    return device, {PublicKey(key): _statistics(values) for key, values in peers.items()}
+    return device, {key: peers[raw][1] for raw, key in keys.items()}
 
 
 def _gather_peer(
-    attributes: dict[int, bytes], peers: dict[bytes, dict[int, bytes]], prefixes: dict[bytes, set[Prefix]]
+    attributes: dict[int, bytes], peers: dict[bytes, _Gathered], prefixes: dict[bytes, list[Prefix]]
 ) -> None:
+    """Values at once, not the bytes of all peers side by side: those would be most of the memory."""
     key = attributes.get(_PEER_PUBLIC_KEY, b"")
     if len(key) != LENGTH:
         return
-    peers.setdefault(key, attributes)
-    owned = prefixes.setdefault(key, set())
-    for _index, entry in _attributes(attributes.get(_PEER_ALLOWED_IPS, b"")):
-        values = dict(_attributes(entry))
-        family = _NUMBERS.get(_integer(values.get(_PREFIX_FAMILY)))
-        if family is not None:
-            length = values[_PREFIX_LENGTH][0]
-            owned.add(Prefix(family, mask(family, int.from_bytes(values[_PREFIX_ADDRESS], "big"), length), length))
+    if key not in peers:
+        peers[key] = _fields(attributes), _statistics(attributes)
+        prefixes[key] = []
+    prefixes[key].extend(_prefixes(attributes.get(_PEER_ALLOWED_IPS, b"")))
 
 
-def _peer(key: bytes, values: t.Mapping[int, bytes], prefixes: frozenset[Prefix]) -> Peer:
-    return Peer(
-        public_key=PublicKey(key),
-        preshared_key=PresharedKey(values.get(_PEER_PRESHARED_KEY, bytes(LENGTH))),
-        endpoint=_endpoint_of(values.get(_PEER_ENDPOINT, b"")),
-        persistent_keepalive=_integer(values.get(_PEER_KEEPALIVE)),
-        allowed_ips=prefixes,
+def _prefixes(data: bytes) -> t.Iterator[Prefix]:
+    """Nearly all entries look alike, so the two forms that the kernel writes are read in one go."""
+    start, end = 0, len(data)
+    while start + _ATTRIBUTE_HEADER <= end:
+        size, _number = _HEAD.unpack_from(data, start)
+        if size < _ATTRIBUTE_HEADER:
+            return
+        head, family = _FORMS.get(size, (b"", 0))
+        if head and data[start + 4 : start + 8] == _BEFORE_LENGTH and data[start + 12 : start + 24] == head:
+            yield _prefix_of(family, data[start + 24 : start + size], data[start + 8])
+        else:
+            values = dict(_attributes(data[start + _ATTRIBUTE_HEADER : start + size]))
+            family = _NUMBERS.get(_integer(values.get(_PREFIX_FAMILY)), 0)
+            if family:
+                yield _prefix_of(family, values[_PREFIX_ADDRESS], values[_PREFIX_LENGTH][0])
+        start += (size + 3) & ~3
+
+
+def _prefix_of(family: int, address: bytes, length: int) -> Prefix:
+    return Prefix(family, mask(family, int.from_bytes(address, "big"), length), length)
+
+
+def _fields(values: t.Mapping[int, bytes]) -> _PeerFields:
+    secret = values.get(_PEER_PRESHARED_KEY, _ZERO)
+    return (
+        _NO_PRESHARED_KEY if secret == _ZERO else PresharedKey(secret),
+        _endpoint_of(values.get(_PEER_ENDPOINT, b"")),
+        _integer(values.get(_PEER_KEEPALIVE)),
     )
 
 
@@ -189,7 +230,7 @@ def _peer_pieces(peer: PeerUpdate, limit: int) -> t.Iterator[bytes]:
 
 
 def _peer_key(key: PublicKey, flags: int) -> bytes:
-    return _attribute(_PEER_PUBLIC_KEY, key.raw) + _attribute(_PEER_FLAGS, struct.pack("=I", flags))
+    return _PEER_HEAD.pack(4 + LENGTH, _PEER_PUBLIC_KEY, key.raw, 8, _PEER_FLAGS, flags)
 
 
 def _peer_fields(peer: PeerUpdate) -> bytes:
@@ -204,10 +245,15 @@ def _peer_fields(peer: PeerUpdate) -> bytes:
 
 
 def _prefix(prefix: Prefix, flags: int = 0) -> bytes:
-    address = prefix.network.to_bytes(WIDTH[prefix.family] // 8, "big")
-    content = _attribute(_PREFIX_FAMILY, struct.pack("=H", _FAMILIES[prefix.family]))
-    content += _attribute(_PREFIX_ADDRESS, address) + _attribute(_PREFIX_LENGTH, bytes([prefix.length]))
-    return _attribute(_NESTED, content + (_attribute(_PREFIX_FLAGS, struct.pack("=I", flags)) if flags else b""))
+    """An entry of WGPEER_A_ALLOWEDIPS, all of it at once."""
+    form, number, address_bytes = _ENTRIES[prefix.family]
+    size = form.size + (8 if flags else 0)
+    address = prefix.network.to_bytes(address_bytes, "big")
+    entry = form.pack(
+        *(size, _NESTED, 6, _PREFIX_FAMILY, number, 4 + address_bytes, _PREFIX_ADDRESS, address),
+        *(5, _PREFIX_LENGTH, prefix.length),
+    )
+    return entry + (_attribute(_PREFIX_FLAGS, struct.pack("=I", flags)) if flags else b"")
 
 
 def _socket_address(endpoint: Endpoint) -> bytes:
@@ -243,13 +289,15 @@ def _name(name: str) -> bytes:
 
 def _attribute(number: int, content: bytes) -> bytes:
     """struct nlattr with its padding to four bytes."""
-    return struct.pack("=HH", 4 + len(content), number) + content + bytes(-len(content) % 4)
+    size = len(content)
+    return _HEAD.pack(4 + size, number) + content + _PADDING[size & 3]
 
 
 def _attributes(data: bytes, start: int = 0) -> t.Iterator[tuple[int, bytes]]:
     """(number, content) of each attribute; what nobody knows is for the caller to skip."""
-    while start + 4 <= len(data):
-        length, number = struct.unpack_from("=HH", data, start)
+    end, unpack = len(data), _HEAD.unpack_from
+    while start + 4 <= end:
+        length, number = unpack(data, start)
         if length < 4:
             return
         yield number & _TYPE_MASK, data[start + 4 : start + length]
@@ -258,4 +306,4 @@ def _attributes(data: bytes, start: int = 0) -> t.Iterator[tuple[int, bytes]]:
 
 def _integer(raw: bytes | None) -> int:
     """An unsigned integer of any size in host order; absent is 0."""
-    return int.from_bytes(raw or b"", "little" if struct.pack("=H", 1)[0] else "big")
+    return int.from_bytes(raw, sys.byteorder) if raw else 0

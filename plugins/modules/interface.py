@@ -421,7 +421,7 @@ def interface(module: AnsibleModule) -> dict:
         "changed": result.changed,
         "actions": result.actions,
         "disruptive": result.disruptive,
-        "diff": {"before": result.before, "after": result.after},
+        **({"diff": {"before": result.before, "after": result.after}} if module._diff else {}),
         "public_key": result.public_key,
         "backend": result.backend,
         "interface": result.interface,

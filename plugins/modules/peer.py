@@ -146,7 +146,7 @@ def peer(module: AnsibleModule) -> dict[str, t.Any]:
         "changed": result.changed,
         "actions": result.actions,
         "disruptive": result.disruptive,
-        "diff": {"before": result.before, "after": result.after},
+        **({"diff": {"before": result.before, "after": result.after}} if module._diff else {}),
     }
 
 

@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Measures every case, or those whose names hold a word of the command line, and prints a table.
 
+The word ``engine`` stands for the host engine (root; a kernel's WireGuard is built once, see tests/kernel).
+
 --limits     exit with status 1 where a limit is missed
 --repeat N   the median of N processes per line (default 3)
 --no-playbooks  leave out the whole runs of ansible-playbook
@@ -17,7 +19,7 @@ import subprocess
 import sys
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.tests.benchmarks import playbook_run
+from ansible_collections.cryptokey.wireguard.tests.benchmarks import engine_run, playbook_run
 from ansible_collections.cryptokey.wireguard.tests.benchmarks.cases import CASES, Case
 
 _MEASURE = "ansible_collections.cryptokey.wireguard.tests.benchmarks.measure"
@@ -42,6 +44,8 @@ def main() -> int:
         missed += _measure_case(case, options.repeat)
     if not options.no_playbooks and (not options.words or "playbook" in options.words):
         missed += _measure_playbooks(options.repeat)
+    if not options.words or "engine" in options.words:
+        missed += engine_run.run(options.repeat)
     for text in missed:
         print(f"missed: {text}")
     return 1 if missed and options.limits else 0

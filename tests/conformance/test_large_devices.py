@@ -5,9 +5,20 @@
 
 from __future__ import annotations
 
+import typing as t
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import (
+    declare,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import (
     DeviceUpdate,
     PeerUpdate,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._engine import (
+    converge,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store import (
+    FileStore,
 )
 from ansible_collections.cryptokey.wireguard.tests.conformance.devices import (
     add,
@@ -42,3 +53,30 @@ def test_ten_thousand_peers_are_read_back_as_they_were_written(host, backend):
     expected[key(9_998)] = set()
     expected[key(1)] = {nets(1)[1], *nets(9_998)}
     assert owned(device) == expected
+
+
+class Counted:
+    """A driver, and what it was told to write."""
+
+    def __init__(self, real: t.Any, written: list[DeviceUpdate]) -> None:
+        self._real, self._written = real, written
+
+    def __getattr__(self, name: str) -> t.Any:
+        return getattr(self._real, name)
+
+    def write(self, update: DeviceUpdate) -> None:
+        self._written.append(update)
+        self._real.write(update)
+
+
+def test_one_more_peer_among_many_is_all_that_is_sent(host, backend, monkeypatch):
+    real, written = host.wireguard, []
+    monkeypatch.setattr(host, "wireguard", lambda *names: Counted(real(*names), written))
+    many = [{"public_key": str(key(number)), "allowed_ips": list(nets(number))} for number in range(1, 301)]
+    sent = []
+    for declared in (many[:-1], many[:-1], many):
+        arguments = {"name": "wg0", "backend": backend, "routing": "off", "peers_policy": "exact", "peers": declared}
+        converge(declare({**arguments, "state_directory": "/run/state"}), host=host, store=FileStore("/run/state"))
+        sent.append([peer.public_key for update in written for peer in update.peers])
+        written.clear()
+    assert sent == [sorted(key(number) for number in range(1, 300)), [], [key(300)]]

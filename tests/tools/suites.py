@@ -28,6 +28,9 @@ SANITY = r'^Running sanity test "'
 TAIL = 40
 OLDEST = "2.19"
 NEWEST = "2.21"
+# What Debian 12, Debian 13, the distributions after it and PyPI have, each with the environment whose Python is the one
+# that it comes with: 3.11, then 3.13. pyroute2 0.7.2 with a later Python exists in no distribution.
+PYROUTE2 = {"0.7.2": OLDEST, "0.7.7": NEWEST, "0.8.1": NEWEST, "0.9.6": NEWEST}
 # ansible-core 2.19 runs on 3.11 to 3.13, 2.21 on 3.12 to 3.14.
 PYTHONS = {OLDEST: ("3.11", "3.13"), NEWEST: ("3.12", "3.14")}
 NAMES = {OLDEST: "python3.11 python3.12 python3.13 python3", NEWEST: "python3.13 python3.12 python3.14 python3"}
@@ -146,6 +149,7 @@ def all_suites() -> list[Suite]:
         Suite(name="oracle", steps=[_pytest("oracle", sys.executable, "tests/oracle")]),
         _lint(),
         _managed(),
+        _pyroute2(),
         Suite(
             name="browser",
             steps=[_pytest("browser", sys.executable, "tests/browser")],
@@ -240,8 +244,12 @@ def _core(name: str, version: str) -> Suite:
 def _oldest_environment() -> list[Step]:
     """The integration tests run some playbooks on the oldest ansible-core as well."""
     python = find_python(NAMES[OLDEST], *PYTHONS[OLDEST])
-    make = [str(TOP / "tests" / "tools" / "venv"), str(TOP / ".venv" / f"core-{OLDEST}"), f"core-{OLDEST}", python]
-    return [Step(make)] if python else []
+    return [_environment(OLDEST, python)] if python else []
+
+
+def _environment(core: str, python: str) -> Step:
+    """Makes the one with that ansible-core, unless it is there."""
+    return Step([str(TOP / "tests" / "tools" / "venv"), str(TOP / ".venv" / f"core-{core}"), f"core-{core}", python])
 
 
 def _managed() -> Suite:
@@ -256,6 +264,37 @@ def _managed() -> Suite:
         _pytest("managed", str(folder / "bin" / "python"), *paths),
     ]
     return Suite(name="managed", steps=steps, cannot_run="" if python else "no Python 3.9 found")
+
+
+def _pyroute2() -> Suite:
+    """What speaks to the kernel through pyroute2, with each version of it: the codec, the drivers, a real WireGuard."""
+    pythons = {core: find_python(NAMES[core], *PYTHONS[core]) for core in (OLDEST, NEWEST)}
+    codec = "tests/unit/plugins/module_utils/test_wgnetlink.py"
+    drivers = [f"tests/conformance/{name}" for name in ("test_driver.py", "test_network_driver.py")]
+    steps = []
+    for version, wanted in PYROUTE2.items():
+        # A machine without the newer Python tries them all with the other one.
+        core = wanted if pythons[wanted] else OLDEST
+        python = str(TOP / ".venv" / f"core-{core}" / "bin" / "python")
+        junit = OUTPUT / f"pyroute2-{version}-kernel.xml"
+        guest = [str(kernels.FOLDER / "test"), kernels.wanted()[0], python, "-q", f"--junitxml={junit}", drivers[0]]
+        with_it = [str(TOP / "tests" / "tools" / "pyroute2"), version]
+        steps += [
+            _environment(core, pythons[core]),
+            _in_front(with_it, _pytest(f"pyroute2-{version}", python, codec, *drivers)),
+            _in_front(with_it, Step(guest, junit=junit)),
+        ]
+    return Suite(
+        name="pyroute2",
+        steps=steps,
+        environment={"WIREGUARD_BACKEND": "userspace"},
+        required_in_ci=True,
+        cannot_run=_no_packets() or kernels.cannot_run() or ("" if pythons[OLDEST] else "no Python 3.11 found"),
+    )
+
+
+def _in_front(words: list[str], step: Step) -> Step:
+    return dataclasses.replace(step, command=[*words, *step.command])
 
 
 def _pytest(name: str, python: str, *arguments: str) -> Step:

@@ -316,3 +316,19 @@ def test_the_largest_peer_of_a_message_is_whole():
     [one] = _wgnetlink.set_requests("wg0", DeviceUpdate(peers=peers))
     assert len(list(_wgnetlink.set_requests("wg0", DeviceUpdate(peers=peers), limit=len(one)))) == 1
     assert dataclasses.asdict(DeviceUpdate())["peers"] == ()
+
+
+@given(st.lists(updates.prefixes(), unique=True, max_size=8), st.permutations(range(3)), st.integers(0, 2))
+def test_a_prefix_is_read_in_whatever_order_its_attributes_come(prefixes, order, unknown):
+    """The order of the kernel is read in one go; padding between them (ARM, User-Mode-Linux) and others are not."""
+    entries = []
+    for prefix in prefixes:
+        address = prefix.network.to_bytes(WIDTH[prefix.family] // 8, "big")
+        values = [(1, struct.pack("=H", FAMILY[prefix.family])), (2, address), (3, bytes([prefix.length]))]
+        parts = [_wgnetlink._attribute(*values[number]) for number in order]
+        parts.insert(unknown, _wgnetlink._attribute(0, b"") if unknown else b"")
+        entries.append(_wgnetlink._attribute(0x8000, b"".join(parts)))
+    peer = _wgnetlink._attribute(1, key_number(1).raw) + _wgnetlink._attribute(0x8009, b"".join(entries))
+    message = bytes(4) + _wgnetlink._attribute(0x8008, _wgnetlink._attribute(0x8000, peer))
+    [found] = _wgnetlink.parse([message])[0].peers
+    assert found.allowed_ips == set(prefixes)
