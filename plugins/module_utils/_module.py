@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import traceback
 import typing as t
 
@@ -50,13 +51,22 @@ def _run(module: t.Any, work: t.Callable[[], t.Mapping[str, t.Any]]) -> None:
 
 
 def _masked(module: t.Any, result: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
-    """The result, and where there are many secrets the arguments as well, without any: Ansible then looks for none."""
+    """The result, and where there are many secrets the arguments as well, without any: Ansible then looks for none.
+
+    Where something was warned of, Ansible adds the warnings itself, and so it has to look for secrets itself.
+    """
     secrets: set[t.Any] = getattr(module, "no_log_values", set())
-    if len(secrets) < MANY:
+    if len(secrets) < MANY or _warned():
         return result
     mask = Mask({str(secret) for secret in secrets})
     module.no_log_values = set()
     return mask({**result, "invocation": {"module_args": dict(module.params)}})
+
+
+def _warned() -> bool:
+    """Whether Ansible has warnings to add; asked of what the process has loaded, for this ring does not import it."""
+    warnings = sys.modules.get("ansible.module_utils.common.warnings")
+    return bool(warnings and (warnings.get_warning_messages() or warnings.get_deprecation_messages()))
 
 
 def unforeseen(error: BaseException) -> str:

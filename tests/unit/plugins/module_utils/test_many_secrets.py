@@ -79,3 +79,13 @@ def test_many_secrets_are_gone_before_ansible_gets_the_result(fails):
     assert not any(key in printed for key in KEYS)
     assert module.printed["invocation"]["module_args"]["peers"][3] == {"preshared_key": WHOLE}
     assert module.params["private_key"] == KEYS[0]
+
+
+def test_where_something_was_warned_of_ansible_looks_for_secrets_itself(monkeypatch):
+    from ansible.module_utils.common import warnings
+
+    monkeypatch.setattr(warnings, "get_warning_messages", lambda: (f"the key {KEYS[4]} was converted",))
+    module = Module()
+    _module.run(module, lambda: {"text": KEYS[2]})
+    assert module.no_log_values == set(KEYS)
+    assert module.printed == {"text": KEYS[2]}
