@@ -30,6 +30,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._operations im
     batches,
     execute,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._setting import device_of
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Peer, Route
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted import (
     Identity,
@@ -139,9 +140,20 @@ def _wanted_before(before: Observed, attempted: Wanted, now: Observed) -> Wanted
         forwarding={
             family: before.forwarding[family] for family in attempted.forwarding if family in before.forwarding
         },
+        settings=_settings_before(before, attempted),
+        filtered=attempted.filtered,
+        ruleset=before.ruleset,
+        openings=before.filtering.openings & (attempted.openings | attempted.gone_openings),
+        gone_openings=attempted.openings - before.filtering.openings,
         record=before.record,
     )
     return _with_device(common, before, attempted, now) if common.present else common
+
+
+def _settings_before(before: Observed, attempted: Wanted) -> dict[str, str]:
+    """All that were touched, and those that went with a device that is to be there again."""
+    own = {setting for setting in before.settings if before.exists and device_of(setting) == attempted.name}
+    return {setting: before.settings[setting] for setting in {*attempted.settings, *own} if setting in before.settings}
 
 
 def _routes_lost(before: Observed, attempted: Wanted, now: Observed) -> frozenset[Route]:
