@@ -18,8 +18,7 @@ MARK = 51820
 """The first mark and table number that is tried, as by wg-quick."""
 PRIORITIES = (32764, 32765)
 """Where `ip rule add` puts two rules without a priority on a system that has only the default ones."""
-LAST_OWN_TABLE = 255
-"""253 to 255 are the kernel's own tables; lower ones are left to people."""
+_KERNELS_TABLES = (253, 254, 255)
 SOURCE_CHECK = "ipv4/conf/all/src_valid_mark"
 """With it the reverse path filter looks at the mark, too (ip-sysctl in the kernel's documentation)."""
 
@@ -36,11 +35,11 @@ def rules(mark: int, table: int) -> tuple[Rule, ...]:
     )
 
 
-def rule_entries(mark: int, table: int) -> list[dict[str, t.Any]]:
+def rule_entries(mark: int, table: str) -> list[dict[str, t.Any]]:
     """The same rules as entries of the module's option ``rules``, and of an interface in a fleet document."""
     return [
         {"priority": PRIORITIES[0], "table": "main", "suppress_prefixlength": 0},
-        {"priority": PRIORITIES[1], "fwmark": mark, "invert": True, "table": str(table)},
+        {"priority": PRIORITIES[1], "fwmark": mark, "invert": True, "table": table},
     ]
 
 
@@ -54,7 +53,7 @@ def without_arrangement(
     if not isinstance(mark, int) or not mark or not str(table or "").isdigit():
         return None
     left = [_said(entry) for entry in entries]
-    for wanted in rule_entries(mark, int(table)):
+    for wanted in rule_entries(mark, str(table)):
         if wanted not in left:
             return None
         left.remove(wanted)
@@ -76,4 +75,4 @@ def free_mark(taken: t.Container[int]) -> int:
 
 def table_of(mark: int) -> int:
     """The table that goes with a mark where none is declared."""
-    return mark if mark > LAST_OWN_TABLE else mark + (1 << 16)
+    return mark + (1 << 16) if mark in _KERNELS_TABLES else mark

@@ -20,6 +20,8 @@ PUBLIC = {4: "203.0.113.3", 6: "2001:db8:3::3"}
 LAN6 = "fd00:2"
 TUNNEL = {4: "10.99.0", 6: "fd99:"}
 
+# nsenter(1) starts it as a child, which is told to end with it: PR_SET_PDEATHSIG, SIGKILL (prctl(2)).
+_ENDS_WITH_US = "import ctypes; ctypes.CDLL(None).prctl(1, 9)\n"
 # Prints the source of each datagram, and sends it back.
 ECHO = """
 import socket, sys
@@ -126,14 +128,14 @@ class Places:
     @contextlib.contextmanager
     def running(self, host: Stack, program: str, *arguments: str) -> t.Iterator[t.Any]:
         """A program of Python that has said that it is ready."""
-        process = host.start("python3", "-c", program, *arguments)
+        process = host.start("python3", "-c", _ENDS_WITH_US + program, *arguments)
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
             yield process
         finally:
             process.kill()
-            process.communicate()
+            process.wait()
 
 
 @contextlib.contextmanager
@@ -152,6 +154,8 @@ def places() -> t.Iterator[Places]:
             host.run("ip", "address", "add", f"{LAN6}::{number}/64", "dev", "eth0", "nodad")
             host.run("ip", "route", "add", "default", "via", f"{UNDERLAY}.1")
             host.run("ip", "-6", "route", "add", "default", "via", f"{LAN6}::1")
+        # It is no neighbour of the client's under that address, and must not ask for it as one.
+        exit_host.run("sysctl", "-qw", "net.ipv4.conf.all.arp_announce=2")
         exit_host.run("ip", "address", "add", f"{PUBLIC[4]}/32", "dev", "eth0")
         provider.run("ip", "route", "add", f"{PUBLIC[4]}/32", "via", f"{UNDERLAY}.3")
         yield Places(provider, client, exit_host)
