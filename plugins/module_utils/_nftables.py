@@ -134,7 +134,7 @@ def _ask(commands: str) -> _program.Answer:
 def missing() -> HostError:
     return HostError(
         "this host has no nftables (the program nft)",
-        remedy="install the package nftables; the role cryptokey.wireguard.prepare installs what is missing",
+        remedy="install the package nftables (prepare_nftables: true for the role cryptokey.wireguard.prepare)",
     )
 
 

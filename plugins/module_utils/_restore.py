@@ -35,19 +35,24 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted import (
     Identity,
     Wanted,
+    without_link_local,
 )
 
 _ROUNDS = 4
 
 
 def settled(wanted: Wanted, now: Observed) -> Wanted:
-    """The same state as it can be asked for once it was brought about: the device has been made again, and a peer
-    that spoke in the meantime may have moved its endpoint."""
+    """The same state as it can be asked for once it was brought about: the device has been made again, a peer that
+    spoke in the meantime may have moved its endpoint, and with an MTU of 1280 again the kernel has switched IPv6 on
+    again and given the device a link-local address."""
     heard = {peer.public_key for peer in now.device.peers if peer.endpoint} if now.device else set()
     peers = tuple(
         dataclasses.replace(peer, endpoint=None) if peer.public_key in heard else peer for peer in wanted.peers
     )
-    return dataclasses.replace(wanted, recreate="", peers=peers)
+    addresses = wanted.addresses
+    if addresses is not None and now.link is not None:
+        addresses |= now.link.addresses - without_link_local(now.link.addresses)
+    return dataclasses.replace(wanted, recreate="", peers=peers, addresses=addresses)
 
 
 def restore(before: Observed, attempted: Wanted, site: Site, *, key_file: str) -> list[str]:

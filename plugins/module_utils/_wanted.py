@@ -297,7 +297,7 @@ def carry_over(wanted: Wanted, observed: Observed) -> Wanted:
         wanted = dataclasses.replace(
             wanted,
             mtu=link.mtu if wanted.mtu is None else wanted.mtu,
-            addresses=_without_link_local(link.addresses) if wanted.addresses is None else wanted.addresses,
+            addresses=without_link_local(link.addresses) if wanted.addresses is None else wanted.addresses,
         )
     return wanted
 
@@ -322,11 +322,11 @@ def _addresses(declared: Declared, observed: Observed) -> frozenset[InterfaceAdd
     if declared.addresses is None:
         return None
     there = observed.link.addresses if observed.link else frozenset()
-    automatic = there - _without_link_local(there)
+    automatic = there - without_link_local(there)
     return frozenset(declared.addresses) | automatic
 
 
-def _without_link_local(addresses: t.Iterable[InterfaceAddress]) -> frozenset[InterfaceAddress]:
+def without_link_local(addresses: t.Iterable[InterfaceAddress]) -> frozenset[InterfaceAddress]:
     return frozenset(address for address in addresses if not _LINK_LOCAL.contains(address.prefix))
 
 

@@ -16,7 +16,9 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening impor
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset import Ruleset
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._setting import rp_filter
 
-_REMEDY = "install the package nftables, which the role cryptokey.wireguard.prepare does, or leave them out"
+_REMEDY = (
+    "install the package nftables (prepare_nftables: true for the role cryptokey.wireguard.prepare), or leave them out"
+)
 
 
 def want_ruleset(name: str, around: Surroundings, observed: Observed, *, mtu: int | None) -> Ruleset | None:
@@ -47,7 +49,7 @@ def missing_nftables(around: Surroundings | None, observed: Observed) -> HostErr
     if observed.record is not None and observed.record.filtered:
         return HostError(
             f"{observed.no_nftables}, and the table that was made with it cannot be taken away",
-            remedy="install the package nftables, which the role cryptokey.wireguard.prepare does",
+            remedy="install the package nftables (prepare_nftables: true for the role cryptokey.wireguard.prepare)",
         )
     return None
 
