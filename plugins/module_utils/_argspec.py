@@ -10,6 +10,7 @@ import typing as t
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import (
     STATE_DIRECTORY,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import CHOICES
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._probe_question import (
     DEFAULT_SECONDS,
 )
@@ -144,5 +145,10 @@ def interface() -> Spec:
         "routes": _options(route()),
         "rules": _options(rule()),
         "forwarding": {"type": "dict", "options": {"ipv4": {"type": "bool"}, "ipv6": {"type": "bool"}}},
+        "full_tunnel": {"type": "bool"},
+        "rp_filter": {"type": "dict"},
+        "masquerade": {"type": "dict", "options": {"ipv4": _strings(), "ipv6": _strings()}},
+        "clamp_mss": {"type": "bool"},
+        "open_port": {"type": "str", "choices": list(CHOICES)},
         **state_directory(),
     }

@@ -13,6 +13,12 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import _operations as op
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._changes_filter import (
+    ports_closed,
+    ports_opened,
+    ruleset_replaced,
+    settings_changed,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._changes_peers import (
     added_or_moved,
     reduced_or_removed,
@@ -43,13 +49,16 @@ def _changes(observed: Observed, wanted: Wanted) -> Operations:
     base, device = _device(observed, wanted)
     leaving_mark = _leaving_mark(base, wanted)
     bypass = _bypass(base, wanted)
-    stale = sorted((wanted.gone_rules & base.rules) - leaving_mark, key=str)
+    stale = _backwards((wanted.gone_rules & base.rules) - leaving_mark)
     return [
         *_key_file(observed, wanted),
         *claim_ownership(observed, wanted),
         *device,
+        *settings_changed(base, wanted, loosening=True),
+        *ruleset_replaced(base, wanted, adding=True),
+        *ports_opened(base, wanted),
         *bypass,
-        *(op.RemoveRule(rule) for rule in sorted(leaving_mark, key=str)),
+        *(op.RemoveRule(rule) for rule in _backwards(leaving_mark)),
         *_fwmark(base, wanted),
         *_key_and_port(base, wanted),
         *added_or_moved(base, wanted),
@@ -62,6 +71,9 @@ def _changes(observed: Observed, wanted: Wanted) -> Operations:
         *reduced_or_removed(base, wanted),
         *_addresses_removed(base, wanted),
         *_forwarding(base, wanted, on=False),
+        *ports_closed(base, wanted),
+        *ruleset_replaced(base, wanted, adding=False),
+        *settings_changed(base, wanted, loosening=False),
         *note_record(observed, wanted),
     ]
 
@@ -69,7 +81,7 @@ def _changes(observed: Observed, wanted: Wanted) -> Operations:
 def _removal(observed: Observed, wanted: Wanted) -> Operations:
     """Rules go before the routes that they lead to; routes into the device go with it.
 
-    Routes and rules are only ever added here on the way back from a change that failed.
+    Routes, rules and ports are only ever added here on the way back from a change that failed.
     """
     device = [op.DeleteDevice(wanted.name, wanted.namespace)] if observed.exists else []
     base = observed.without_device(wanted.name) if device else observed
@@ -77,16 +89,27 @@ def _removal(observed: Observed, wanted: Wanted) -> Operations:
     key_file = observed.key_file is not None and not wanted.keep_private_key
     return [
         *_key_file(observed, wanted),
-        *(op.RemoveRule(rule) for rule in sorted(wanted.gone_rules & observed.rules, key=str)),
+        *settings_changed(base, wanted, loosening=True),
+        *ruleset_replaced(base, wanted, adding=True),
+        *ports_opened(base, wanted),
+        *(op.RemoveRule(rule) for rule in _backwards(wanted.gone_rules & observed.rules)),
         *(op.RemoveRoute(route) for route in sorted(elsewhere, key=str)),
         *device,
         *_routes_added(base, wanted),
         *_rules_added(base, wanted),
         *_forwarding(observed, wanted, on=True),
         *_forwarding(observed, wanted, on=False),
+        *ports_closed(observed, wanted),
+        *ruleset_replaced(observed, wanted, adding=False),
+        *settings_changed(base, wanted, loosening=False),
         *([op.RemoveKeyFile(wanted.private_key_file)] if key_file else []),
         *note_record(observed, wanted),
     ]
+
+
+def _backwards(rules: t.Iterable[Rule]) -> list[Rule]:
+    """The last one first, or what an earlier rule kept away from it would take it for a moment."""
+    return sorted(rules, key=lambda rule: (-rule.family, rule.priority, str(rule)), reverse=True)
 
 
 def _device(observed: Observed, wanted: Wanted) -> tuple[Observed, Operations]:
@@ -164,7 +187,7 @@ def _link(base: Observed, wanted: Wanted) -> Operations:
     """MTU before addresses: below 1280 there is no IPv6 on a device, so a growing one has to come first."""
     steps: Operations = []
     if wanted.mtu not in (None, base.the_link.mtu):
-        steps.append(op.SetMtu(wanted.name, wanted.mtu))
+        steps.append(op.SetMtu(wanted.name, wanted.mtu, reason=wanted.derived_mtu))
     if wanted.addresses is not None:
         steps += _addresses_added(base.the_link.addresses, wanted)
     if base.the_link.up != wanted.up:

@@ -25,7 +25,15 @@ def claim_ownership(observed: Observed, wanted: Wanted) -> list[ClaimOwnership]:
     if wanted.record is None or wanted.record == observed.record:
         return []
     old = observed.record or dataclasses.replace(
-        wanted.record, peers=(), routes=frozenset(), rules=frozenset(), forwarding=()
+        wanted.record,
+        peers=(),
+        routes=frozenset(),
+        rules=frozenset(),
+        forwarding=(),
+        full_tunnel=None,
+        settings=(),
+        openings=frozenset(),
+        filtered=False,
     )
     claimed = _union(old, wanted.record)
     return [] if claimed == old else [ClaimOwnership(claimed)]
@@ -40,9 +48,14 @@ def note_record(observed: Observed, wanted: Wanted) -> list[WriteRecord | Remove
 
 def _union(old: Record, new: Record) -> Record:
     families = {claim.family for claim in old.forwarding}
+    settings = {claim.name for claim in old.settings}
     return dataclasses.replace(
         old,
         routes=old.routes | new.routes,
         rules=old.rules | new.rules,
         forwarding=old.forwarding + tuple(claim for claim in new.forwarding if claim.family not in families),
+        full_tunnel=new.full_tunnel if old.full_tunnel is None else old.full_tunnel,
+        settings=old.settings + tuple(claim for claim in new.settings if claim.name not in settings),
+        openings=old.openings | new.openings,
+        filtered=old.filtered or new.filtered,
     )

@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._completed import Surroundings
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import Declared
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._derived_mtu import Path
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import Host
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     HostError,
@@ -17,11 +20,17 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
     PublicKey,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Endpoint
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted import (
     Choices,
     Identity,
     endpoints_to_set,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_mtu import (
+    follows,
+    outer_addresses,
+    outer_mark,
 )
 
 
@@ -30,13 +39,32 @@ def choose(
 ) -> Choices:
     """Raises WireguardError; in check mode what the host cannot tell yet is a warning."""
     born = around.socket_namespace
-    return Choices(
-        identity=choose_identity(declared, observed, host=host, check=check, warnings=warnings),
-        backend=choose_backend(declared, observed, host=host, check=check, warnings=warnings),
-        endpoints=resolve_endpoints(
-            declared, observed, host=host, socket_namespace=born, check=check, warnings=warnings
-        ),
-    )
+    identity = choose_identity(declared, observed, host=host, check=check, warnings=warnings)
+    backend = choose_backend(declared, observed, host=host, check=check, warnings=warnings)
+    endpoints = resolve_endpoints(declared, observed, host=host, socket_namespace=born, check=check, warnings=warnings)
+    outer = outer_addresses(declared, observed, endpoints)
+    paths = _look_up(outer, around, declared, observed, host=host, check=check)
+    return Choices(identity=identity, backend=backend, endpoints=endpoints, outer=outer, paths=paths)
+
+
+def _look_up(
+    outer: t.Mapping[PublicKey, Address],
+    around: Surroundings,
+    declared: Declared,
+    observed: Observed,
+    *,
+    host: Host,
+    check: bool,
+) -> t.Mapping[Address, Path]:
+    if not outer or not follows(declared, observed):
+        return {}
+    try:
+        network = host.network(around.socket_namespace)
+        return network.paths(frozenset(outer.values()), mark=outer_mark(around, declared, observed))
+    except HostError:
+        if not check:
+            raise
+        return {}
 
 
 def choose_identity(

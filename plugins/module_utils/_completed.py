@@ -11,7 +11,9 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import _full_tunnel
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import Declared
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_gateway import check_full_tunnel
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_peers import DeclaredPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     InvalidInput,
@@ -19,11 +21,14 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._setting import device_of, is_rp_filter
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
     MAIN_TABLE,
     Route,
     Rule,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_full_tunnel import mark_of, rules_besides
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_settings import claimed_settings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +36,8 @@ class Surroundings:
     """What a declaration says about everything around the device, nothing left open.
 
     metric: None for the kernel's own.  forwarding: the families that are claimed.
+    full_tunnel: the mark of that arrangement, whose table and rules are in table and rules; None without it.
+    apart: the socket is in another namespace than the device, so that what is around one does not see the other.
     """
 
     socket_namespace: str
@@ -40,6 +47,22 @@ class Surroundings:
     routes: tuple[Route, ...]
     rules: tuple[Rule, ...]
     forwarding: t.Mapping[int, bool]
+    apart: bool = False
+    full_tunnel: int | None = None
+    rp_filter: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    masquerade: frozenset[tuple[int, str]] = frozenset()
+    clamp_mss: bool = False
+    open_port: str = "off"
+
+    @property
+    def marks_outer_packets(self) -> bool:
+        """Whether encrypted packets with a mark come and go where the device is."""
+        return self.full_tunnel is not None and not self.apart
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The kernel parameters to claim."""
+        return claimed_settings(self.rp_filter, marked=self.marks_outer_packets)
 
 
 def complete(declared: Declared, observed: Observed) -> Surroundings:
@@ -50,17 +73,42 @@ def complete(declared: Declared, observed: Observed) -> Surroundings:
     born = record.socket_namespace
     routing = declared.routing or record.routing
     routes = tuple(sorted(record.explicit_routes, key=str)) if declared.routes is None else declared.routes
+    mark = mark_of(declared, record, observed)
     around = Surroundings(
         socket_namespace=born if declared.socket_namespace is None else declared.socket_namespace,
         routing=routing,
-        table=declared.table or record.table,
+        table=_table(declared, record, mark),
         metric=record.metric if declared.metric is None else declared.metric or None,
         routes=() if routing == "off" else routes,
-        rules=tuple(sorted(record.rules, key=str)) if declared.rules is None else declared.rules,
+        rules=rules_besides(record) if declared.rules is None else declared.rules,
         forwarding=_claims(record) if declared.forwarding is None else declared.forwarding,
+        apart=declared.namespace != (born if declared.socket_namespace is None else declared.socket_namespace),
+        full_tunnel=mark,
+        rp_filter=_filters(record) if declared.rp_filter is None else declared.rp_filter,
+        masquerade=record.masquerade if declared.masquerade is None else declared.masquerade,
+        clamp_mss=record.clamp_mss if declared.clamp_mss is None else declared.clamp_mss,
+        open_port=declared.open_port or record.open_port,
     )
+    if mark is not None:
+        check_full_tunnel(routing=around.routing, table=around.table, fwmark=declared.fwmark)
+        rules = (*around.rules, *_full_tunnel.rules(mark, around.table))
+        around = dataclasses.replace(around, rules=tuple(dict.fromkeys(rules)))
     _refuse_swallowing(declared, observed, around)
     return around
+
+
+def _table(declared: Declared, record: Record, mark: int | None) -> int:
+    """The one that came with a full tunnel goes with it."""
+    if declared.table is not None:
+        return declared.table
+    own = record.full_tunnel is not None and record.table == _full_tunnel.table_of(record.full_tunnel)
+    if mark is None:
+        return MAIN_TABLE if own else record.table
+    return _full_tunnel.table_of(mark) if own or record.table == MAIN_TABLE else record.table
+
+
+def _filters(record: Record) -> dict[str, str]:
+    return {device_of(claim.name): claim.value for claim in record.settings if is_rp_filter(claim.name)}
 
 
 def _claims(record: Record) -> dict[int, bool]:

@@ -12,6 +12,12 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils import _namesp
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._assignable import (
     why_unassignable,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_gateway import (
+    check_full_tunnel,
+    declare_masquerade,
+    declare_open_port,
+    declare_rp_filter,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_peers import (
     DeclaredPeer,
     declare_peers,
@@ -60,6 +66,8 @@ class Declared:
     listen_port 0: any port will do, so a bound one stays.  peers None: their list is not declared, so none is pruned.
     public_key: the key that its peers know it by.
     forwarding: only the families that are to be claimed.
+    mtu None: it follows from the ways to the endpoints.  rp_filter: the kernel's numbers by device.
+    masquerade: (family, outward device).  open_port: who lets the listen port in.
     only_peers: of an interface that is there already; whatever else it has is left as it is.
     """
 
@@ -86,6 +94,11 @@ class Declared:
     routes: tuple[Route, ...] | None = None
     rules: tuple[Rule, ...] | None = None
     forwarding: t.Mapping[int, bool] | None = None
+    full_tunnel: bool | None = None
+    rp_filter: t.Mapping[str, str] | None = None
+    masquerade: frozenset[tuple[int, str]] | None = None
+    clamp_mss: bool | None = None
+    open_port: str | None = None
     only_peers: bool = False
     warnings: tuple[str, ...] = ()
 
@@ -160,8 +173,15 @@ def _with_configuration(declared: Declared, arguments: t.Mapping[str, t.Any]) ->
         routes=declare_routes(arguments.get("routes"), device=device, warnings=warnings),
         rules=declare_rules(arguments.get("rules"), warnings),
         forwarding=_forwarding(arguments.get("forwarding")),
+        full_tunnel=arguments.get("full_tunnel"),
+        rp_filter=declare_rp_filter(arguments.get("rp_filter")),
+        masquerade=declare_masquerade(arguments.get("masquerade"), device=device),
+        clamp_mss=arguments.get("clamp_mss"),
+        open_port=declare_open_port(arguments.get("open_port")),
     )
     _check_mtu(filled)
+    if filled.full_tunnel:
+        check_full_tunnel(routing=filled.routing, table=filled.table, fwmark=filled.fwmark)
     if filled.routing == "off" and filled.routes:
         raise InvalidInput("is given although routing is off", path="routes", remedy="use routing: explicit")
     return dataclasses.replace(filled, warnings=tuple(warnings))

@@ -13,17 +13,20 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._derived_mtu import Path
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
     PresharedKey,
     PrivateKey,
     PublicKey,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Filtering, Opening
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
     Address,
     InterfaceAddress,
     Prefix,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset import Ruleset
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
     Device,
     Endpoint,
@@ -128,6 +131,35 @@ class Network(t.Protocol):
 
     def set_forwarding(self, family: int, on: bool) -> None: ...
 
+    def settings(self) -> t.Mapping[str, str]:
+        """The parameters that _setting knows, by their name below net/: rp_filter of every device, src_valid_mark."""
+
+    def change_setting(self, name: str, value: str) -> None: ...
+
+    def paths(self, addresses: t.Collection[Address], *, mark: int) -> t.Mapping[Address, Path]:
+        """The way that packets of this host with that mark take to each address that has one."""
+
+
+class Firewall(t.Protocol):
+    """The packet filter of one network namespace. Methods raise HostError."""
+
+    def why_no_nftables(self) -> str:
+        """Empty where there is nftables, with all that a ruleset needs."""
+
+    def ruleset(self, device: str) -> Ruleset | None:
+        """The interface's own table; None where there is none."""
+
+    def load(self, device: str, wanted: Ruleset | None) -> None:
+        """Replaces the whole table in one transaction, or removes it; absent is no error."""
+
+    def filtering(self, choice: str, ports: t.Collection[int], label: str, recorded: t.Iterable[Opening]) -> Filtering:
+        """Who filters, and which of the ports are open. choice: as the option; recorded: where to look besides."""
+
+    def open_port(self, opening: Opening, label: str) -> None: ...
+
+    def close_port(self, opening: Opening, label: str) -> None:
+        """Absent is no error."""
+
 
 class Host(t.Protocol):
     """The host as the engine sees it: namespaces, networks, WireGuard devices. Adapters: _host (Linux), _memory."""
@@ -137,6 +169,9 @@ class Host(t.Protocol):
 
     def network(self, namespace: str) -> Network:
         """Raises HostError where that namespace does not exist; never creates it."""
+
+    def firewall(self, namespace: str) -> Firewall:
+        """Raises HostError where that namespace does not exist."""
 
     def backends(self, engine: str | None = None) -> tuple[str, ...]:
         """What this host can make, in the order of preference: ``kernel`` if the kernel has WireGuard, then

@@ -16,7 +16,7 @@ import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._changes import changes
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._choices import choose
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._completed import complete
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._completed import Surroundings, complete
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import Declared
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import Host, Store
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
@@ -27,6 +27,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._expected import expected
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._observe import observe
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._operation import FilterRequest
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._operations import (
     Operation,
     Site,
@@ -47,6 +48,10 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted import
     describe_namespace,
     want,
     want_absent,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_filter import (
+    missing_nftables,
+    strict_filter_warnings,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_forwarding import (
     forwarding_warnings,
@@ -97,7 +102,7 @@ class Result:
 
 def converge(declared: Declared, *, host: Host, store: Store, check: bool = False) -> Result:
     """Bring one interface to its declaration. Raises WireguardError; what was there is then there again."""
-    site = Site(host, store, declared.namespace, declared.name)
+    site = Site(host, store, declared.namespace, declared.name, filter=_filter_request(declared))
     with contextlib.nullcontext() if check else store.locked():
         plan = make_plan(declared, site, check=check)
         after = _carry_out(plan, declared, site, check=check)
@@ -109,6 +114,17 @@ def _carry_out(plan: Plan, declared: Declared, site: Site, *, check: bool) -> Ob
     if not plan.operations:
         return plan.before
     return expected(plan.before, plan.wanted) if check else apply(plan, declared, site)
+
+
+def _filter_request(declared: Declared) -> FilterRequest:
+    if not declared.present or declared.only_peers:
+        return FilterRequest()
+    return FilterRequest(
+        table=bool(declared.masquerade or declared.clamp_mss or declared.full_tunnel),
+        open_port=declared.open_port,
+        listen_port=declared.listen_port,
+        socket_namespace=declared.socket_namespace,
+    )
 
 
 def converge_peer(declared: Declared, *, host: Host, store: Store, check: bool = False) -> Result:
@@ -137,13 +153,25 @@ def make_plan(declared: Declared, site: Site, *, check: bool) -> Plan:
         before = _with_interface(declared, before, check=check, warnings=warnings)
     if declared.present:
         around = complete(declared, before)
+        _refuse_without_nftables(around, before, check=check, warnings=warnings)
         choices = choose(declared, around, before, host=site.host, check=check, warnings=warnings)
         wanted = want(declared, around, before, choices)
         _refuse_without_birthplace(wanted, before, site, check=check)
+        warnings += strict_filter_warnings(around, before)
     else:
+        _refuse_without_nftables(None, before, check=check, warnings=warnings)
         wanted = want_absent(declared, before)
     warnings += forwarding_warnings(wanted.forwarding, before)
     return Plan(before, wanted, changes(before, wanted), warnings=tuple(warnings))
+
+
+def _refuse_without_nftables(
+    around: Surroundings | None, before: Observed, *, check: bool, warnings: list[str]
+) -> None:
+    error = missing_nftables(around, before)
+    if error is not None and not check:
+        raise error
+    warnings += [str(error)] if error is not None else []
 
 
 def _with_interface(declared: Declared, before: Observed, *, check: bool, warnings: list[str]) -> Observed:

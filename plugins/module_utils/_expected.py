@@ -29,11 +29,17 @@ def expected(observed: Observed, wanted: Wanted) -> Observed:
         observed,
         rules=(observed.rules - wanted.gone_rules) | wanted.rules,
         forwarding={**observed.forwarding, **wanted.forwarding},
+        ruleset=wanted.ruleset if wanted.filtered else observed.ruleset,
+        filtering=dataclasses.replace(
+            observed.filtering, openings=(observed.filtering.openings - wanted.gone_openings) | wanted.openings
+        ),
         record=wanted.record,
     )
     if not wanted.present:
         gone = around.without_device(wanted.name)
-        return dataclasses.replace(gone, routes=gone.routes - wanted.gone_routes)
+        return dataclasses.replace(
+            gone, routes=gone.routes - wanted.gone_routes, settings={**gone.settings, **wanted.settings}
+        )
     base = around
     if wanted.recreate or not observed.exists:
         base = dataclasses.replace(
@@ -45,6 +51,7 @@ def expected(observed: Observed, wanted: Wanted) -> Observed:
         link=_link(base.the_link, wanted),
         routes=(base.routes - wanted.gone_routes) | wanted.routes,
         key_file=wanted.key_file or base.key_file,
+        settings={**base.settings, **wanted.settings},
     )
 
 

@@ -26,6 +26,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     HostError,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._firewall import LinuxFirewall
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
     PrivateKey,
     PublicKey,
@@ -67,6 +68,9 @@ class LinuxHost:
             known = LinuxNetwork(_netns.Worker(namespace), after_up=self._wait_for_socket)
             self._networks[namespace] = known
         return known
+
+    def firewall(self, namespace: str) -> LinuxFirewall:
+        return LinuxFirewall(self.network(namespace).worker)
 
     def backends(self, engine: str | None = None) -> tuple[str, ...]:
         """Without pyroute2 the kernel's WireGuard cannot be asked for, and is not reported."""

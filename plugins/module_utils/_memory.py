@@ -28,6 +28,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
     PrivateKey,
     PublicKey,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._memory_firewall import MemoryFirewall
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._memory_network import (
     MemoryNetwork,
 )
@@ -156,6 +157,7 @@ class MemoryHost:
         self.devices: dict[tuple[str, str], MemoryDriver] = {}
         self.dead: set[tuple[str, str]] = set()
         self.networks = {name: self._network(name) for name in ("", *namespaces)}
+        self.firewalls = {name: MemoryFirewall(name, self.faults) for name in ("", *namespaces)}
         self._ports = FIRST_RANDOM_PORT
 
     def _network(self, namespace: str) -> MemoryNetwork:
@@ -174,6 +176,10 @@ class MemoryHost:
         if namespace not in self.networks:
             raise HostError(f"there is no network namespace {namespace!r}")
         return self.networks[namespace]
+
+    def firewall(self, namespace: str) -> MemoryFirewall:
+        self.network(namespace)
+        return self.firewalls[namespace]
 
     def backends(self, engine: str | None = None) -> tuple[str, ...]:
         unknown = engine is not None and engine not in ENGINES

@@ -10,6 +10,7 @@ import dataclasses
 import errno
 import typing as t
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._derived_mtu import Path
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     HostError,
 )
@@ -20,6 +21,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import
     Address,
     InterfaceAddress,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._setting import rp_filter
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
     MAIN_TABLE,
     Link,
@@ -45,6 +47,8 @@ class MemoryNetwork:
         self.after_up = after_up
         self.forwards = {4: False, 6: False}
         self.strict: set[str] = set()
+        self.parameters = {rp_filter("all"): "0", rp_filter("default"): "0", "ipv4/conf/all/src_valid_mark": "0"}
+        self.ways: dict[Address, Path] = {}
         self._links: dict[str, Link] = {}
         self._order: dict[str, list[InterfaceAddress]] = {}
         self._routes: list[Route] = []
@@ -61,10 +65,12 @@ class MemoryNetwork:
         self._index += 1
         self._links[name] = Link(name, index=self._index, kind=kind, mtu=mtu, up=up)
         self._order[name] = []
+        self.parameters[rp_filter(name)] = self.parameters[rp_filter("default")]
 
     def drop_link(self, name: str) -> None:
         self._links.pop(name, None)
         self._order.pop(name, None)
+        self.parameters.pop(rp_filter(name), None)
         self._routes = [route for route in self._routes if route.device != name]
 
     def set_mtu(self, name: str, mtu: int) -> None:
@@ -189,6 +195,20 @@ class MemoryNetwork:
     def set_forwarding(self, family: int, on: bool) -> None:
         with self.faults.change(f"forwarding {family} {on}"):
             self.forwards[family] = on
+
+    def settings(self) -> dict[str, str]:
+        return dict(self.parameters)
+
+    def change_setting(self, name: str, value: str) -> None:
+        with self.faults.change(f"setting {name} {value}"):
+            if name not in self.parameters:
+                raise HostError(f"there is no net/{name}", errno=errno.ENOENT)
+            self.parameters[name] = value
+
+    def paths(self, addresses: t.Collection[Address], *, mark: int) -> dict[Address, Path]:
+        """Whatever the mark: ways is what marked packets find."""
+        del mark
+        return {address: self.ways[address] for address in addresses if address in self.ways}
 
 
 def _connected(name: str, address: InterfaceAddress) -> Route | None:

@@ -11,10 +11,12 @@ import socket
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
+    _path_lookup,
     _routes,
     _rtnetlink,
     _sysctl,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._derived_mtu import Path
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     HostError,
 )
@@ -164,6 +166,32 @@ class LinuxNetwork:
 
     def set_forwarding(self, family: int, on: bool) -> None:
         self.worker.run(_sysctl.write, _FORWARDING[family], "1" if on else "0")
+
+    def settings(self) -> dict[str, str]:
+        return self.worker.run(_sysctl.claimable)
+
+    def change_setting(self, name: str, value: str) -> None:
+        self.worker.run(_sysctl.write, name, value)
+
+    def paths(self, addresses: t.Collection[Address], *, mark: int) -> dict[Address, Path]:
+        return self.worker.run(self._paths, sorted(addresses), mark)
+
+    def _paths(self, addresses: t.Sequence[Address], mark: int) -> dict[Address, Path]:
+        """An IPv6 device may have a smaller MTU for IPv6 alone, from a router advertisement (RFC 4861, 6.3.4)."""
+        links = {link.index: link for link in self._links()}
+        paths: dict[Address, Path] = {}
+        narrow: dict[str, int] = {}
+        for address, way in _path_lookup.look_up(addresses, mark=mark).items():
+            link = links.get(way.device)
+            if link is None:
+                continue
+            limits = {link.mtu, way.mtu}
+            if address.family == 6:
+                if link.name not in narrow:
+                    narrow[link.name] = int(_sysctl.read(f"ipv6/conf/{link.name}/mtu") or 0)
+                limits.add(narrow[link.name])
+            paths[address] = Path(link.name, min(limits - {0}, default=0))
+        return paths
 
     def _socket(self) -> _rtnetlink.RouteSocket:
         if self._open is None:

@@ -9,6 +9,7 @@ import dataclasses
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Filtering
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._operations import Site
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_forwarding import (
     FAMILIES,
@@ -42,7 +43,7 @@ def _with_system(files: Observed, site: Site) -> Observed:
     recorded = files.record.socket_namespace if files.record else ""
     device, statistics = site.driver.read() if alive else (None, {})
     port = device.listen_port if device is not None else None
-    return dataclasses.replace(
+    seen = dataclasses.replace(
         files,
         backend=backend,
         device=device,
@@ -53,4 +54,33 @@ def _with_system(files: Observed, site: Site) -> Observed:
         routes=frozenset(network.routes()),
         rules=frozenset(network.rules()),
         forwarding={family: network.forwarding(family) for family in FAMILIES},
+        settings=network.settings(),
     )
+    return _with_filter(seen, site)
+
+
+def _with_filter(seen: Observed, site: Site) -> Observed:
+    """The packet filter is only asked where it may have something of ours, or is to get it: it is other programs."""
+    request, record = site.filter, seen.record
+    if request.table or (record is not None and record.filtered):
+        reason = site.firewall.why_no_nftables()
+        found = None if reason else site.firewall.ruleset(site.name)
+        seen = dataclasses.replace(seen, no_nftables=reason, ruleset=found)
+    choice = request.open_port or (record.open_port if record else "off")
+    recorded = record.openings if record else frozenset()
+    if choice == "off" and not recorded:
+        return seen
+    port = request.listen_port or (seen.device.listen_port if seen.device else 0)
+    ports = sorted({port, *(opening.port for opening in recorded)} - {0})
+    born = request.socket_namespace
+    if born is None:
+        born = record.socket_namespace if record else ""
+    known = site.host.namespaces()
+    filtering = Filtering(born)
+    if not born or born in known:
+        filtering = site.host.firewall(born).filtering(choice, ports, site.label, recorded)
+    for place in sorted({opening.namespace for opening in recorded} - {born}):
+        if not place or place in known:
+            elsewhere = site.host.firewall(place).filtering("off", ports, site.label, recorded)
+            filtering = dataclasses.replace(filtering, openings=filtering.openings | elsewhere.openings)
+    return dataclasses.replace(seen, filtering=filtering)

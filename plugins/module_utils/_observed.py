@@ -13,10 +13,13 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
     PrivateKey,
     PublicKey,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Filtering
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
     Prefix,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset import Ruleset
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._setting import device_of
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
     MAIN_TABLE,
     OUR_PROTOCOL,
@@ -38,7 +41,8 @@ class Observed:
     birthplace_is_gone: the namespace that its socket is in has ended, or has no name any more.
     device: None where there is no engine to ask.  handshakes: the peers that have completed one.
     routes, rules: all of the namespace, whoever made them.  neighbours: the namespace's other records.
-    key_file: the private key in the file that the declaration names.
+    key_file: the private key in the file that the declaration names.  settings: kernel parameters that can be claimed.
+    no_nftables: why there is no nftables here; ruleset, filtering: only looked at where they may concern the interface.
     """
 
     backend: str | None = None
@@ -53,6 +57,10 @@ class Observed:
     record: Record | None = None
     neighbours: tuple[Record, ...] = ()
     key_file: PrivateKey | None = None
+    settings: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    no_nftables: str = ""
+    ruleset: Ruleset | None = None
+    filtering: Filtering = dataclasses.field(default_factory=Filtering)
 
     @property
     def exists(self) -> bool:
@@ -106,6 +114,7 @@ class Observed:
             socket_namespace=None,
             birthplace_is_gone=False,
             routes=frozenset(route for route in self.routes if route.device != name),
+            settings={setting: value for setting, value in self.settings.items() if device_of(setting) != name},
         )
 
     def with_new_device(self, name: str, backend: str) -> Observed:

@@ -10,6 +10,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import (
+    Firewall,
     Host,
     Network,
     Store,
@@ -18,17 +19,40 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import
 
 
 @dataclasses.dataclass(frozen=True)
+class FilterRequest:
+    """table: the interface needs one of its own.  open_port: the choice; None: as recorded, as the other two."""
+
+    table: bool = False
+    open_port: str | None = None
+    listen_port: int | None = None
+    socket_namespace: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class Site:
-    """Where operations take place: one interface of one host."""
+    """Where operations take place: one interface of one host.
+
+    filter: what is asked of the packet filter, so that nobody runs its programs in vain.
+    """
 
     host: Host
     store: Store
     namespace: str
     name: str
+    filter: FilterRequest = FilterRequest()
 
     @property
     def network(self) -> Network:
         return self.host.network(self.namespace)
+
+    @property
+    def firewall(self) -> Firewall:
+        return self.host.firewall(self.namespace)
+
+    @property
+    def label(self) -> str:
+        """What the comment says of a rule that opens the port, in whosever table it stands."""
+        return f"cryptokey.wireguard {self.name}" + (f" in {self.namespace}" if self.namespace else "")
 
     @property
     def driver(self) -> WireguardDriver:

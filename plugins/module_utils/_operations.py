@@ -34,6 +34,12 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._operations_fi
     WriteKeyFile,
     WriteRecord,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._operations_filter import (
+    ChangeSetting,
+    ClosePort,
+    OpenPort,
+    ReplaceRuleset,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._operations_network import (
     AddAddress,
     AddRoute,
@@ -52,10 +58,13 @@ __all__ = [
     "AddRoute",
     "AddRule",
     "ChangePeer",
+    "ChangeSetting",
     "ClaimOwnership",
+    "ClosePort",
     "CreateDevice",
     "DeleteDevice",
     "DeviceOperation",
+    "OpenPort",
     "Operation",
     "RemoveAddress",
     "RemoveKeyFile",
@@ -63,6 +72,7 @@ __all__ = [
     "RemoveRoute",
     "RemoveRule",
     "ReplaceRoute",
+    "ReplaceRuleset",
     "SetForwarding",
     "SetFwmark",
     "SetListenPort",

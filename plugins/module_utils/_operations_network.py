@@ -22,11 +22,14 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import 
 
 @dataclasses.dataclass(frozen=True)
 class SetMtu(Operation):
+    """reason: what it follows from, where it was not declared."""
+
     name: str
     mtu: int
+    reason: str = ""
 
     def describe(self) -> str:
-        return f"set MTU {self.mtu}"
+        return f"set MTU {self.mtu}" + (f" ({self.reason})" if self.reason else "")
 
     def apply(self, site: Site) -> None:
         site.network.set_mtu(self.name, self.mtu)

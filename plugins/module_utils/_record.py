@@ -23,10 +23,13 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import Pu
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._namespace_name import (
     INITIAL_DIRECTORY,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Opening
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
+    Address,
     parse_address,
     parse_prefix,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._setting import SettingClaim
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
     MAIN_TABLE,
     Route,
@@ -38,11 +41,12 @@ VERSION = 1
 
 @dataclasses.dataclass(frozen=True)
 class RecordedPeer:
-    """endpoint: the text that was declared, None where none was."""
+    """endpoint: the text that was declared, None where none was.  address: what it stood for when it was set."""
 
     public_key: PublicKey
     name: str | None = None
     endpoint: str | None = None
+    address: Address | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +63,9 @@ class Record:
     """One interface, identified by namespace and name.
 
     peers: sorted by key.  routes: all of ours; explicit_routes: those of them that were declared one by one.
+    full_tunnel: the mark of that arrangement, None without it.  settings: the kernel parameters that it claims.
+    masquerade: (family, outward device).  open_port: the choice; openings: what was opened because of it.
+    filtered: the interface has an nftables table.  derived_mtu: what its MTU follows from, empty if it was declared.
     """
 
     namespace: str
@@ -72,6 +79,14 @@ class Record:
     explicit_routes: frozenset[Route] = frozenset()
     rules: frozenset[Rule] = frozenset()
     forwarding: tuple[ForwardingClaim, ...] = ()
+    full_tunnel: int | None = None
+    settings: tuple[SettingClaim, ...] = ()
+    masquerade: frozenset[tuple[int, str]] = frozenset()
+    clamp_mss: bool = False
+    open_port: str = "off"
+    openings: frozenset[Opening] = frozenset()
+    filtered: bool = False
+    derived_mtu: str = ""
 
     @property
     def peer_names(self) -> dict[str, str]:
@@ -87,6 +102,9 @@ class Record:
 
     def claim(self, family: int) -> ForwardingClaim | None:
         return next((claim for claim in self.forwarding if claim.family == family), None)
+
+    def setting(self, name: str) -> SettingClaim | None:
+        return next((claim for claim in self.settings if claim.name == name), None)
 
 
 def record_path(state_directory: str, namespace: str, name: str) -> str:
@@ -116,6 +134,14 @@ def dump_record(record: Record) -> str:
         "forwarding": [
             dataclasses.asdict(claim) for claim in sorted(record.forwarding, key=lambda claim: claim.family)
         ],
+        "full_tunnel": record.full_tunnel,
+        "settings": [dataclasses.asdict(claim) for claim in sorted(record.settings)],
+        "masquerade": [list(entry) for entry in sorted(record.masquerade)],
+        "clamp_mss": record.clamp_mss,
+        "open_port": record.open_port,
+        "openings": [dataclasses.asdict(opening) for opening in sorted(record.openings)],
+        "filtered": record.filtered,
+        "derived_mtu": record.derived_mtu,
     }
     return json.dumps(document, indent=2, sort_keys=True) + "\n"
 
@@ -138,6 +164,14 @@ def load_record(text: str) -> Record:
             explicit_routes=frozenset(_load_route(entry) for entry in document["explicit_routes"]),
             rules=frozenset(_load_rule(entry) for entry in document["rules"]),
             forwarding=tuple(ForwardingClaim(**entry) for entry in document["forwarding"]),
+            full_tunnel=document.get("full_tunnel"),
+            settings=tuple(SettingClaim(**entry) for entry in document.get("settings", ())),
+            masquerade=frozenset((family, device) for family, device in document.get("masquerade", ())),
+            clamp_mss=document.get("clamp_mss", False),
+            open_port=document.get("open_port", "off"),
+            openings=frozenset(Opening(**entry) for entry in document.get("openings", ())),
+            filtered=document.get("filtered", False),
+            derived_mtu=document.get("derived_mtu", ""),
         )
     except InvalidInput:
         raise
@@ -146,11 +180,18 @@ def load_record(text: str) -> Record:
 
 
 def _dump_peer(peer: RecordedPeer) -> dict[str, t.Any]:
-    return {"public_key": str(peer.public_key), "name": peer.name, "endpoint": peer.endpoint}
+    address = None if peer.address is None else str(peer.address)
+    return {"public_key": str(peer.public_key), "name": peer.name, "endpoint": peer.endpoint, "address": address}
 
 
 def _load_peer(entry: t.Mapping[str, t.Any]) -> RecordedPeer:
-    return RecordedPeer(PublicKey.parse(entry["public_key"]), name=entry["name"], endpoint=entry["endpoint"])
+    address = entry.get("address")
+    return RecordedPeer(
+        PublicKey.parse(entry["public_key"]),
+        name=entry["name"],
+        endpoint=entry["endpoint"],
+        address=parse_address(address) if address else None,
+    )
 
 
 def _dump(value: Route | Rule) -> dict[str, t.Any]:

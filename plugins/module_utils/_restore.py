@@ -30,23 +30,29 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._operations im
     batches,
     execute,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._setting import device_of
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Peer, Route
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted import (
     Identity,
     Wanted,
+    without_link_local,
 )
 
 _ROUNDS = 4
 
 
 def settled(wanted: Wanted, now: Observed) -> Wanted:
-    """The same state as it can be asked for once it was brought about: the device has been made again, and a peer
-    that spoke in the meantime may have moved its endpoint."""
+    """The same state as it can be asked for once it was brought about: the device has been made again, a peer that
+    spoke in the meantime may have moved its endpoint, and with an MTU of 1280 again the kernel has switched IPv6 on
+    again and given the device a link-local address."""
     heard = {peer.public_key for peer in now.device.peers if peer.endpoint} if now.device else set()
     peers = tuple(
         dataclasses.replace(peer, endpoint=None) if peer.public_key in heard else peer for peer in wanted.peers
     )
-    return dataclasses.replace(wanted, recreate="", peers=peers)
+    addresses = wanted.addresses
+    if addresses is not None and now.link is not None:
+        addresses |= now.link.addresses - without_link_local(now.link.addresses)
+    return dataclasses.replace(wanted, recreate="", peers=peers, addresses=addresses)
 
 
 def restore(before: Observed, attempted: Wanted, site: Site, *, key_file: str) -> list[str]:
@@ -139,9 +145,20 @@ def _wanted_before(before: Observed, attempted: Wanted, now: Observed) -> Wanted
         forwarding={
             family: before.forwarding[family] for family in attempted.forwarding if family in before.forwarding
         },
+        settings=_settings_before(before, attempted),
+        filtered=attempted.filtered,
+        ruleset=before.ruleset,
+        openings=before.filtering.openings & (attempted.openings | attempted.gone_openings),
+        gone_openings=attempted.openings - before.filtering.openings,
         record=before.record,
     )
     return _with_device(common, before, attempted, now) if common.present else common
+
+
+def _settings_before(before: Observed, attempted: Wanted) -> dict[str, str]:
+    """All that were touched, and those that went with a device that is to be there again."""
+    own = {setting for setting in before.settings if before.exists and device_of(setting) == attempted.name}
+    return {setting: before.settings[setting] for setting in {*attempted.settings, *own} if setting in before.settings}
 
 
 def _routes_lost(before: Observed, attempted: Wanted, now: Observed) -> frozenset[Route]:

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import errno
+import os
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     HostError,
@@ -26,6 +27,17 @@ def read(name: str) -> str | None:
         return None
     except OSError as error:
         raise HostError(f"cannot read net/{name}: {error.strerror}", errno=error.errno) from None
+
+
+def claimable() -> dict[str, str]:
+    """The parameters that an interface can claim (_setting): every device's reverse path filter, and what marks do."""
+    names = ["ipv4/conf/all/src_valid_mark"]
+    try:
+        names += [f"ipv4/conf/{device}/rp_filter" for device in sorted(os.listdir(f"{ROOT}/ipv4/conf"))]
+    except OSError:
+        return {}
+    values = ((name, read(name)) for name in names)
+    return {name: value for name, value in values if value is not None}
 
 
 def write(name: str, value: str) -> None:

@@ -11,6 +11,12 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
     PublicKey,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._setting import (
+    RP_FILTER_WORDS,
+    device_of,
+    is_rp_filter,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
     Device,
     Link,
@@ -77,7 +83,26 @@ def observed_view(
         view["forwarding"] = {
             f"ipv{claim.family}": observed.forwarding.get(claim.family, False) for claim in observed.record.forwarding
         }
+    if observed.record:
+        view.update(_filter_view(observed, observed.record))
     return view
+
+
+def _filter_view(observed: Observed, record: Record) -> dict[str, t.Any]:
+    """What is ours beside routes and rules; what there is none of is left out."""
+    filters = {
+        device_of(claim.name): RP_FILTER_WORDS.get(observed.settings.get(claim.name, ""), "unknown")
+        for claim in sorted(record.settings)
+        if is_rp_filter(claim.name)
+    }
+    view: dict[str, t.Any] = {
+        "mtu_derived": record.derived_mtu if observed.exists else "",
+        "full_tunnel": record.full_tunnel is not None,
+        "rp_filter": filters,
+        "nftables": [str(rule) for rule in observed.ruleset.rules] if observed.ruleset else [],
+        "open_ports": [str(opening) for opening in sorted(record.openings & observed.filtering.openings)],
+    }
+    return {name: value for name, value in view.items() if value}
 
 
 def render(value: t.Any, indent: int = 0) -> str:

@@ -17,6 +17,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared impo
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_peers import (
     DeclaredPeer,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._derived_mtu import Path
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     InvalidInput,
 )
@@ -28,7 +29,9 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed impo
     KERNEL_PROTOCOL,
     Observed,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Opening
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
+    Address,
     InterfaceAddress,
     Prefix,
 )
@@ -36,19 +39,28 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import
     Record,
     RecordedPeer,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset import Ruleset
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._setting import device_of
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
     Endpoint,
     Peer,
     Route,
     Rule,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_filter import want_openings, want_ruleset
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_forwarding import (
     forwarding_after,
     want_forwarding,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_full_tunnel import want_fwmark
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_mtu import want_mtu
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_routing import (
     want_routes,
     want_rules,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_settings import (
+    settings_after,
+    want_settings,
 )
 
 _LINK_LOCAL = Prefix(6, 0xFE80 << 112, 10)
@@ -74,6 +86,8 @@ class Wanted:
     recreate: why the existing device has to go first; "" if it can stay.  key_file: what private_key_file holds.
     peers: to be there; gone_peers, gone_routes, gone_rules: to be gone; whatever is in neither is left alone.
     routes: may hold foreign ones that are to survive a new device.  address_order: in which new addresses are added.
+    derived_mtu: what mtu follows from.  settings: kernel parameters.  filtered: ruleset, of which None is none, is to
+    be brought about; otherwise the table is left alone.  openings: to be there; gone_openings: to be gone.
     """
 
     name: str
@@ -100,6 +114,12 @@ class Wanted:
     rules: frozenset[Rule] = frozenset()
     gone_rules: frozenset[Rule] = frozenset()
     forwarding: t.Mapping[int, bool] = dataclasses.field(default_factory=dict)
+    derived_mtu: str = ""
+    settings: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    filtered: bool = False
+    ruleset: Ruleset | None = None
+    openings: frozenset[Opening] = frozenset()
+    gone_openings: frozenset[Opening] = frozenset()
     record: Record | None = None
 
 
@@ -107,12 +127,15 @@ class Wanted:
 class Choices:
     """What only the host could say. endpoints: what endpoints_to_set() asked for, resolved.
 
-    identity: None where the device has no key and is to get none.
+    identity: None where the device has no key and is to get none.  outer: the peers' addresses as they are declared;
+    paths: the ways there, where they matter.
     """
 
     identity: Identity | None
     backend: str
     endpoints: t.Mapping[PublicKey, Endpoint]
+    outer: t.Mapping[PublicKey, Address] = dataclasses.field(default_factory=dict)
+    paths: t.Mapping[Address, Path] = dataclasses.field(default_factory=dict)
 
 
 def endpoints_to_set(declared: Declared, observed: Observed) -> dict[PublicKey, DeclaredPeer]:
@@ -148,6 +171,7 @@ def want(declared: Declared, around: Surroundings, observed: Observed, choices: 
     peers = tuple(peer.as_peer(choices.endpoints.get(peer.public_key)) for peer in declared.present_peers)
     gone = _gone_peers(declared, observed)
     _refuse_steals(declared, observed, gone)
+    mtu = want_mtu(declared, around, observed, outer=choices.outer, paths=choices.paths)
     wanted = Wanted(
         name=declared.name,
         namespace=declared.namespace,
@@ -159,8 +183,9 @@ def want(declared: Declared, around: Surroundings, observed: Observed, choices: 
         private_key_file=declared.private_key_file,
         key_file=choices.identity.private_key if choices.identity and not declared.only_peers else None,
         listen_port=declared.listen_port or None,  # 0 is "any": sending it again would pick another one
-        fwmark=declared.fwmark,
-        mtu=declared.mtu,
+        fwmark=want_fwmark(declared, observed, around.full_tunnel),
+        mtu=mtu.mtu,
+        derived_mtu=mtu.derived,
         up=observed.the_link.up if declared.only_peers else True,
         addresses=_addresses(declared, observed),
         address_order=declared.addresses or (),
@@ -175,8 +200,16 @@ def want(declared: Declared, around: Surroundings, observed: Observed, choices: 
     routes, gone_routes = want_routes(declared, around, observed, _final_allowed_ips(wanted, observed))
     rules, gone_rules = want_rules(around.rules, observed)
     forwarding, claims = want_forwarding(around.forwarding, observed)
+    settings, setting_claims = want_settings(around.settings, observed, name=declared.name)
+    ruleset = want_ruleset(declared.name, around, observed, mtu=wanted.mtu)
+    openings, gone_openings, our_openings = want_openings(around, observed, wanted.listen_port)
     return dataclasses.replace(
         wanted,
+        settings=settings,
+        filtered=ruleset is not None or observed.ruleset is not None,
+        ruleset=ruleset,
+        openings=openings,
+        gone_openings=gone_openings,
         routes=routes | (_foreign_routes(declared, observed) if recreate else frozenset()),
         gone_routes=gone_routes,
         rules=rules,
@@ -186,7 +219,7 @@ def want(declared: Declared, around: Surroundings, observed: Observed, choices: 
             namespace=declared.namespace,
             name=declared.name,
             socket_namespace=around.socket_namespace,
-            peers=_recorded_peers(declared, observed, gone),
+            peers=_recorded_peers(declared, observed, gone, choices.outer),
             routing=around.routing,
             table=around.table,
             metric=around.metric,
@@ -194,6 +227,14 @@ def want(declared: Declared, around: Surroundings, observed: Observed, choices: 
             explicit_routes=frozenset(around.routes),
             rules=rules,
             forwarding=claims,
+            full_tunnel=around.full_tunnel,
+            settings=setting_claims,
+            masquerade=around.masquerade,
+            clamp_mss=around.clamp_mss,
+            open_port=around.open_port,
+            openings=our_openings,
+            filtered=ruleset is not None,
+            derived_mtu=wanted.derived_mtu,
         ),
     )
 
@@ -209,6 +250,11 @@ def want_absent(declared: Declared, observed: Observed) -> Wanted:
         gone_routes=frozenset(route for route in observed.our_routes if not observed.shared(route)),
         gone_rules=frozenset(rule for rule in observed.our_rules if not observed.shared(rule)),
         forwarding=forwarding_after(observed),
+        settings={
+            setting: value for setting, value in settings_after(observed).items() if device_of(setting) != declared.name
+        },
+        filtered=observed.ruleset is not None,
+        gone_openings=(observed.record.openings if observed.record else frozenset()) & observed.filtering.openings,
     )
 
 
@@ -251,7 +297,7 @@ def carry_over(wanted: Wanted, observed: Observed) -> Wanted:
         wanted = dataclasses.replace(
             wanted,
             mtu=link.mtu if wanted.mtu is None else wanted.mtu,
-            addresses=_without_link_local(link.addresses) if wanted.addresses is None else wanted.addresses,
+            addresses=without_link_local(link.addresses) if wanted.addresses is None else wanted.addresses,
         )
     return wanted
 
@@ -276,11 +322,11 @@ def _addresses(declared: Declared, observed: Observed) -> frozenset[InterfaceAdd
     if declared.addresses is None:
         return None
     there = observed.link.addresses if observed.link else frozenset()
-    automatic = there - _without_link_local(there)
+    automatic = there - without_link_local(there)
     return frozenset(declared.addresses) | automatic
 
 
-def _without_link_local(addresses: t.Iterable[InterfaceAddress]) -> frozenset[InterfaceAddress]:
+def without_link_local(addresses: t.Iterable[InterfaceAddress]) -> frozenset[InterfaceAddress]:
     return frozenset(address for address in addresses if not _LINK_LOCAL.contains(address.prefix))
 
 
@@ -305,14 +351,17 @@ def _final_allowed_ips(wanted: Wanted, observed: Observed) -> dict[PublicKey, fr
     return final
 
 
-def _recorded_peers(declared: Declared, observed: Observed, gone: frozenset[PublicKey]) -> tuple[RecordedPeer, ...]:
+def _recorded_peers(
+    declared: Declared, observed: Observed, gone: frozenset[PublicKey], outer: t.Mapping[PublicKey, Address]
+) -> tuple[RecordedPeer, ...]:
     """The declared peers, and under ``merged`` those of earlier declarations that are still there."""
     recorded = {peer.public_key: peer for peer in observed.record.peers} if observed.record else {}
     there = {peer.public_key for peer in observed.device.peers} if observed.device else set()
     kept = {key: peer for key, peer in recorded.items() if key in there and key not in gone}
     for peer in declared.present_peers:
         endpoint = str(peer.endpoint) if peer.endpoint else None
-        kept[peer.public_key] = RecordedPeer(peer.public_key, name=peer.name, endpoint=endpoint)
+        key = peer.public_key
+        kept[key] = RecordedPeer(key, name=peer.name, endpoint=endpoint, address=outer.get(key))
     return tuple(kept[key] for key in sorted(kept))
 
 

@@ -3,9 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Between a wg-quick file and the arguments of the module ``interface``. Pure.
 
-wg-quick's ``Table = auto`` with a default route is a small arrangement (wg-quick(8), add_default in its source): the
-default goes into a table of its own, everything that does not carry the interface's mark looks there, and a rule
-before that lets the main table win for everything but its own default.
+wg-quick's ``Table = auto`` with a default route is the module's option ``full_tunnel`` (_full_tunnel).
 """
 
 from __future__ import annotations
@@ -13,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import _full_tunnel
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._endpoint import (
     parse_endpoint,
 )
@@ -46,10 +45,6 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._wg_quick impo
 
 Document = t.Dict[str, t.Any]
 
-# What wg-quick marks encrypted packets with, and the number of its table, where the file names no FwMark.
-_MARK = 51820
-# Where `ip rule add` puts two rules without a priority on a system that has only the default ones.
-_PRIORITIES = (32764, 32765)
 _HOOK_NAMES = {"PreUp": "pre_up", "PostUp": "post_up", "PreDown": "pre_down", "PostDown": "post_down"}
 # What says where the interface is and how it is kept, not what it is; a file has no words for it and needs none.
 _OUTSIDE = frozenset(
@@ -58,7 +53,7 @@ _OUTSIDE = frozenset(
 )
 _SAID = frozenset(
     """private_key private_key_file listen_port fwmark mtu addresses peers routing table metric routes rules
-    forwarding""".split()
+    forwarding full_tunnel rp_filter masquerade clamp_mss open_port""".split()
 )
 _AROUND = frozenset({"interface", "dns", "hooks", "save_config", "comments", "unknown"})
 
@@ -91,7 +86,9 @@ def _arguments(file: QuickFile) -> Document:
     elif file.table is not None:
         fields["table"] = str(file.table)
     elif _has_default(file):
-        fields.update(_full_tunnel(file.fwmark))
+        fields["full_tunnel"] = True
+        if not file.fwmark:
+            fields["fwmark"] = None  # wg-quick chooses a mark for FwMark = off as well
     return {name: value for name, value in fields.items() if value is not None}
 
 
@@ -109,18 +106,6 @@ def _peer(peer: QuickPeer) -> Document:
 
 def _has_default(file: QuickFile) -> bool:
     return any(prefix.length == 0 for peer in file.peers for prefix in peer.allowed_ips)
-
-
-def _full_tunnel(fwmark: int | None) -> Document:
-    mark = fwmark or _MARK
-    return {
-        "fwmark": f"{mark:#x}",
-        "table": str(mark),
-        "rules": [
-            {"priority": _PRIORITIES[0], "table": "main", "suppress_prefixlength": 0},
-            {"priority": _PRIORITIES[1], "fwmark": f"{mark:#x}", "invert": True, "table": str(mark)},
-        ],
-    }
 
 
 def from_document(document: t.Mapping[str, t.Any]) -> QuickFile:
@@ -170,7 +155,7 @@ def _file(arguments: t.Mapping[str, t.Any]) -> QuickFile:
     return QuickFile(
         private_key=_read(arguments, "private_key", PrivateKey.parse),
         listen_port=_read(arguments, "listen_port", lambda value: parse_port(value, lowest=0)),
-        fwmark=None if table is None and mark == _MARK and _is_full_tunnel(arguments) else mark,
+        fwmark=None if table is None and mark == _full_tunnel.MARK and _is_full_tunnel(arguments) else mark,
         mtu=_read(arguments, "mtu", lambda value: parse_number(value, what="MTU", lowest=576, highest=65535)),
         table=table,
         addresses=_each(arguments, "addresses", parse_interface_address),
@@ -182,8 +167,8 @@ def _file(arguments: t.Mapping[str, t.Any]) -> QuickFile:
 
 def _table(arguments: t.Mapping[str, t.Any]) -> int | None:
     """None for auto, 0 for off. What the file cannot say is refused rather than left out."""
-    for name in ("metric", "forwarding"):
-        if arguments.get(name) and any(_values(arguments[name])):
+    for name in ("metric", "forwarding", "rp_filter", "masquerade", "clamp_mss", "open_port"):
+        if arguments.get(name) not in (None, "off") and any(_values(arguments[name])):
             raise InvalidInput("has no word in a wg-quick file", path=name, remedy="leave it out, or use hooks")
     if _is_full_tunnel(arguments):
         return None
@@ -202,19 +187,16 @@ def _table(arguments: t.Mapping[str, t.Any]) -> int | None:
 
 
 def _is_full_tunnel(arguments: t.Mapping[str, t.Any]) -> bool:
-    """Whether the arguments are what a default route under ``Table = auto`` comes to."""
+    """Whether the arguments are what a default route under ``Table = auto`` comes to, as one option or in pieces."""
     mark = _read(arguments, "fwmark", parse_fwmark)
-    wanted = _full_tunnel(mark) if mark else {}
-    rules = [
-        {name: value for name, value in rule.items() if value is not None and value is not False}
-        for rule in arguments.get("rules") or []
-    ]
-    return (
-        bool(mark)
-        and not arguments.get("routes")
-        and rules == wanted["rules"]
-        and arguments.get("table") == wanted["table"]
-    )
+    table = _read(arguments, "table", parse_table)
+    rules = [{**rule, "fwmark": _read(rule, "fwmark", parse_fwmark)} for rule in arguments.get("rules") or []]
+    if arguments.get("full_tunnel"):
+        fits = table is None or table == (mark or _full_tunnel.MARK)
+    else:
+        left = _full_tunnel.without_arrangement(rules, mark=mark, table=table)
+        fits, rules = left is not None and table == mark, left or []
+    return fits and not rules and not arguments.get("routes")
 
 
 def _quick_peer(peer: t.Mapping[str, t.Any], path: str) -> QuickPeer:

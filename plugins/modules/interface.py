@@ -14,7 +14,8 @@ description:
   - It looks at the running system, computes the steps that are missing, applies them in an order that loses no packet,
     reads everything back, and restores what was there when a step fails or the result is not what was declared.
   - What is not declared is left alone, and O(socket_namespace), O(routing), O(table), O(metric), O(routes), O(rules)
-    and O(forwarding) stay what they were last declared to be. So one more peer is declared by naming it alone.
+    O(forwarding), O(full_tunnel), O(rp_filter), O(masquerade), O(clamp_mss) and O(open_port) stay what they were last
+    declared to be. So one more peer is declared by naming it alone.
   - An unchanged peer is never touched, so sessions, roamed endpoints and handshakes survive every run. AllowedIPs are
     added, moved and removed one by one, never replaced as a list.
   - A prefix that moves to another peer has an owner at every moment, so whatever this host sends arrives. What the
@@ -104,7 +105,14 @@ options:
     description: Mark of the encrypted packets, decimal or hexadecimal, V(0) or V(off) for none.
     type: str
   mtu:
-    description: MTU of the device, from 576 to 65535. With IPv6 addresses at least 1280.
+    description:
+      - MTU of the device, from 576 to 65535. With IPv6 addresses at least 1280.
+      - Without it the MTU follows from the ways to the declared endpoints, the MTU of the narrowest one less 60 bytes
+        (IPv4) or 80 (IPv6). A way's MTU is the smaller one of its route and its device, which may be another tunnel.
+        A path MTU that the kernel has learned for a while does not count, and neither does where a peer has roamed to,
+        so that it is the same in every run. RV(actions) and RV(interface.mtu_derived) say what it follows from.
+      - Where no endpoint is known it stays the default, 1420. Where there is no way to any, and on an interface that
+        another program made, it is left alone.
     type: int
   addresses:
     description:
@@ -252,6 +260,66 @@ options:
       ipv6:
         description: Whether IPv6 packets are forwarded.
         type: bool
+  full_tunnel:
+    description:
+      - Whether default routes in the AllowedIPs lead everything into the tunnel but the encrypted packets themselves.
+        It is the arrangement of C(wg-quick) as one option.
+      - It consists of a mark on the encrypted packets, the automatic routes in a table of their own, one policy rule
+        that looks into C(main) without its default route, so that the LAN and all longer routes stay as they were,
+        another that sends everything without the mark into the tunnel, C(src_valid_mark), and, where the host has
+        nftables, two rules in the interface's own table that give answers of the endpoints their mark, for a strict
+        reverse path filter.
+      - The mark is O(fwmark), else the one that it had, else the device's own, else O(table), else the first free
+        number from 51820 on. The table has the number of the mark unless O(table) names another one.
+      - V(false), and O(state=absent), undo all of it, the mark included. It takes O(routing=auto).
+    type: bool
+  rp_filter:
+    description:
+      - Reverse path filter by device, V(off), V(loose) or V(strict), for the interface itself, for others of its
+        namespace such as the one that encrypted packets come in by, or for C(all). IPv4 only, as in the kernel.
+      - A device that an earlier run declared and this mapping does not is put back to what it was before, unless
+        another interface declares it, or somebody has changed it since. An empty mapping declares none.
+      - Among interfaces that disagree the one wins that lets more packets pass.
+      - The kernel takes the larger number of a device's value and that of C(all), where V(off) is 0, V(strict) 1 and
+        V(loose) 2. A value that has no effect because of that is refused.
+    type: dict
+  masquerade:
+    description:
+      - Devices, per family, that hide what comes out of the tunnel and leaves by them behind their own address, for
+        exits and gateways. Names of devices that are not there yet will do. An empty mapping declares none.
+      - It stands in an nftables table of the interface's own, C(inet cryptokey-NAME), which is replaced in one
+        transaction and removed with the interface. Other tables are never touched. It takes the program C(nft) and
+        Linux 5.7 or later; without them it is refused before the first change.
+    type: dict
+    suboptions:
+      ipv4:
+        description: Outward devices for IPv4.
+        type: list
+        elements: str
+      ipv6:
+        description: Outward devices for IPv6.
+        type: list
+        elements: str
+  clamp_mss:
+    description:
+      - Whether TCP connections that are forwarded into the tunnel or out of it agree on segments that fit through it,
+        for hosts behind a gateway that do not learn the path's MTU. It stands in the same table.
+    type: bool
+  open_port:
+    description:
+      - Which packet filter is told to let the listen port in; a new interface has V(off).
+      - V(auto) takes C(firewalld) if it runs, else C(ufw) if it is active, else the base chains of nftables for
+        incoming packets that filter anything. Where nothing filters nothing is opened.
+      - V(firewalld) opens it in the default zone, permanently and at run time. V(ufw) adds a rule with a comment.
+      - V(nftables) puts a rule with a comment at the head of every base chain of the type filter at the hook input
+        that has a rule or drops by policy, because an accepting rule in a table of our own could not keep another
+        table from dropping the packet. Programs that write their ruleset anew, such as C(nftables.service), lose the
+        rule with it until the next run.
+      - What was open before, by whomever, is not counted as ours. What this module has opened is closed again when the
+        port changes, with V(off), and with the interface.
+      - It takes a O(listen_port) that is declared or bound. firewalld and ufw filter in the initial namespace only.
+    type: str
+    choices: [auto, firewalld, ufw, nftables, 'off']
 seealso:
   - module: cryptokey.wireguard.interface_info
   - module: cryptokey.wireguard.keypair
@@ -285,16 +353,27 @@ EXAMPLES = r"""
 - name: A full tunnel whose encrypted packets keep using the ordinary default route
   cryptokey.wireguard.interface:
     name: wg-exit
-    fwmark: "0xca6c"
     addresses: [10.99.0.2/32]
-    table: "51820"
+    full_tunnel: true
     peers:
       - public_key: gN65BkIKy1eCE9pP1wdc8ROUtkHLF2PfAqYdyYBz6EA=
         endpoint: 203.0.113.9:51820
         allowed_ips: [0.0.0.0/0]
-    rules:
-      - {priority: 20000, table: main, suppress_prefixlength: 0}
-      - {priority: 20001, fwmark: "0xca6c", invert: true, table: "51820"}
+
+- name: An exit that forwards, translates, and is reached through the host's packet filter
+  cryptokey.wireguard.interface:
+    name: wg0
+    listen_port: 51820
+    addresses: [10.99.0.1/24]
+    forwarding: {ipv4: true}
+    masquerade: {ipv4: [eth0]}
+    clamp_mss: true
+    open_port: auto
+
+- name: A gateway that answers may reach by another way than the one that they would take
+  cryptokey.wireguard.interface:
+    name: wg0
+    rp_filter: {wg0: loose}
 
 - name: A device inside the namespace blue, its socket outside of it
   cryptokey.wireguard.interface:
@@ -387,6 +466,23 @@ interface:
     forwarding:
       description: The forwarding switches that were declared for it.
       type: dict
+    mtu_derived:
+      description: What its MTU follows from, absent where it was declared or is the default.
+      type: str
+    full_tunnel:
+      description: Whether it is a full tunnel, absent where it is not.
+      type: bool
+    rp_filter:
+      description: The reverse path filters that were declared for it, as they are now.
+      type: dict
+    nftables:
+      description: What the rules in its own nftables table do, absent where it has none.
+      type: list
+      elements: str
+    open_ports:
+      description: What was opened in the packet filter for it, absent where nothing was.
+      type: list
+      elements: str
 """
 
 from ansible.module_utils.basic import AnsibleModule

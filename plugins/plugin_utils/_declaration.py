@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import InterfaceAddress, Prefix
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._endpoint import DeclaredEndpoint
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._gateways import Gateway
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ignore import Ignored
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import Problem
 
@@ -70,6 +71,8 @@ class Network:
     listen_port: int = DEFAULT_PORT
     mtu: t.Optional[int] = None
     backend: t.Optional[str] = None
+    clamp_mss: t.Optional[bool] = None
+    open_port: t.Optional[str] = None
     preshared_keys: t.Optional[str] = None
     preshared_epoch: int = 1
     routing: Routing = field(default_factory=Routing)
@@ -126,6 +129,7 @@ class Member:
     private_key_file: t.Optional[str] = None
     backend: t.Optional[str] = None
     userspace_engine: t.Optional[str] = None
+    gateway: Gateway = field(default_factory=Gateway)
 
     @property
     def prefixes(self) -> tuple[Prefix, ...]:

@@ -22,6 +22,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration i
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._exit_intents import exit_intents
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._exits import Exits, find_exits, routing_of
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._forwarding import forwarding_needs
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._gateways import united
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._peers import NetworkPeers
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import Problem
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._topology import build_topology
@@ -54,6 +55,8 @@ def derive(inventory: Inventory) -> Derivation:
         if members:
             stacks, more = complete_stacks(host, members)
             assumed += more
+            for space, stack in stacks.items():
+                united(member.gateway for member in members if member.namespace == space).enter(stack)
             hosts[name] = {**_management(host), "namespaces": stacks, "interfaces": []}
     fleet: Document = {"version": 1, "hosts": hosts, "peer_groups": {}, "prefix_sets": {}, "networks": {}}
     exits: dict[str, Exits] = {}
@@ -130,6 +133,7 @@ def _interface(network: Network, member: Member, routing: Routing) -> Document:
         "metric": routing.metric,
         "rules": [dict(rule) for rule in routing.rules] or None,
         "preshared_keys": "none" if network.preshared_keys == "none" else None,
+        **member.gateway.options,
     }
     options = {key: value for key, value in options.items() if value is not None}
     if options:

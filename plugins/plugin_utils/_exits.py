@@ -14,6 +14,9 @@ import typing as t
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._full_tunnel import (
+    rule_entries as full_tunnel_rules,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import Member, Network, Routing
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import Problem
@@ -140,11 +143,10 @@ def routing_of(network: Network, member: Member, exits: Exits, stack: Mapping[st
         return routing
     number = member.listen_port if member.listen_port > _LAST_OWN_TABLE else member.listen_port + (1 << 16)
     table = routing.table if routing.table not in (None, "main") else str(number)
-    local: dict[str, t.Any] = {"table": "main", "suppress_prefixlength": 0}
     if uses:
         fwmark = member.fwmark or number
-        rules = [local, {"fwmark": fwmark, "invert": True, "table": table}]
-        return _with_rules(replace(routing, table=table, fwmark=fwmark), rules)
+        return _with_rules(replace(routing, table=table, fwmark=fwmark), full_tunnel_rules(fwmark, table))
+    local: dict[str, t.Any] = {"table": "main", "suppress_prefixlength": 0}
     known = {"table": table, "suppress_prefixlength": 0}
     return _with_rules(replace(routing, table=table), [local, known, {"iif": member.interface, "table": table}])
 

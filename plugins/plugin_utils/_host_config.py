@@ -9,6 +9,7 @@ import typing as t
 from collections.abc import Mapping
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._full_tunnel import without_arrangement
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
     PresharedKey,
     PublicKey,
@@ -25,7 +26,10 @@ Document = Mapping[str, t.Any]
 _FIELDS = ("listen_port", "fwmark", "mtu")
 _OPTIONS = ("backend", "userspace_engine", "private_key_file")
 # What it keeps from an earlier run where it is not declared: a plan is complete, so it always says it.
-_ALWAYS: Mapping[str, t.Any] = {"table": "main", "metric": 0, "routes": [], "rules": [], "forwarding": {}}
+_ALWAYS: Mapping[str, t.Any] = {
+    "table": "main", "metric": 0, "routes": [], "rules": [], "forwarding": {},
+    "full_tunnel": False, "rp_filter": {}, "masquerade": {}, "clamp_mss": False, "open_port": "off",
+}  # fmt: skip
 
 
 def host_config(plan: Document, host: str, *, fleet_secret: str | None = None) -> list[dict[str, t.Any]]:
@@ -125,6 +129,10 @@ def _interface(fleet: Document, host: str, interface: Document, fleet_secret: st
     config.update({name: options[name] for name in _OPTIONS if options.get(name) is not None})
     # Copied, so that what the module does to its arguments does not reach the plan.
     config.update({name: plain(options.get(name) or default) for name, default in _ALWAYS.items()})
+    if config["routing"] == "auto":
+        # The document spells out what is in effect; the module knows it by one word, and undoes it by that word.
+        left = without_arrangement(config["rules"], mark=config.get("fwmark"), table=config["table"])
+        config.update({"full_tunnel": True, "rules": left} if left is not None else {})
     return config
 
 

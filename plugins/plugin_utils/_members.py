@@ -11,6 +11,12 @@ from collections.abc import Mapping
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import EndpointView, Member, Network
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._endpoint import DeclaredEndpoint
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._gateways import (
+    Gateway,
+    read_masquerade,
+    read_open_port,
+    read_rp_filter,
+)
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._networks import (
     BACKENDS,
     read_mark,
@@ -19,9 +25,9 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import united
 
 OPTIONS = (
-    "addresses", "advertise", "backend", "endpoint", "exit", "fwmark", "hubs", "interface", "listen_port", "mtu",
-    "namespace", "persistent_keepalive", "private_key_file", "public_key", "socket_namespace", "state",
-    "userspace_engine",
+    "addresses", "advertise", "backend", "clamp_mss", "endpoint", "exit", "fwmark", "hubs", "interface", "listen_port",
+    "masquerade", "mtu", "namespace", "open_port", "persistent_keepalive", "private_key_file", "public_key",
+    "rp_filter", "socket_namespace", "state", "userspace_engine",
 )  # fmt: skip
 _SECRETS = ("private_key", "preshared_key")
 
@@ -55,6 +61,12 @@ def read_member(cursor: Cursor, declared: Mapping[str, Cursor], network: Network
         private_key_file=_or(options, "private_key_file", _absolute_path, None),
         backend=_or(options, "backend", lambda c: c.choice(BACKENDS), network.backend),
         userspace_engine=_or(options, "userspace_engine", Cursor.text, None),
+        gateway=Gateway(
+            masquerade=_or(options, "masquerade", read_masquerade, {}),
+            clamp_mss=_or(options, "clamp_mss", Cursor.flag, network.clamp_mss),
+            open_port=_or(options, "open_port", read_open_port, network.open_port),
+            rp_filter=_or(options, "rp_filter", read_rp_filter, {}),
+        ),
     )
     if state == "present":
         _check_present(cursor, options, network=network, member=member)

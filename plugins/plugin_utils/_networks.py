@@ -20,11 +20,12 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration i
     Network,
     Routing,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._gateways import read_open_port
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import Cursor
 
 OPTIONS = (
     "interface", "pool", "reserved", "supernet", "exit", "topology", "hubs", "links", "listen_port", "mtu", "backend",
-    "preshared_keys", "preshared_epoch", "routing", "forwarding", "external_peers", "expect",
+    "clamp_mss", "open_port", "preshared_keys", "preshared_epoch", "routing", "forwarding", "external_peers", "expect",
 )  # fmt: skip
 BACKENDS = ("auto", "kernel", "userspace")
 SELECTORS = ("host", "group", "network", "prefix")
@@ -52,6 +53,8 @@ def read_network(name: str, cursor: Cursor) -> Network:
         listen_port=_or(options, "listen_port", lambda c: c.integer(1, 65535), DEFAULT_PORT),
         mtu=_or(options, "mtu", lambda c: c.integer(576, 65455), None),
         backend=_or(options, "backend", lambda c: c.choice(BACKENDS), None),
+        clamp_mss=_or(options, "clamp_mss", Cursor.flag, None),
+        open_port=_or(options, "open_port", read_open_port, None),
         preshared_keys=_or(options, "preshared_keys", lambda c: c.choice(("none", "derived")), None),
         preshared_epoch=_or(options, "preshared_epoch", lambda c: c.integer(0, _MAX32), 1),
         routing=_or(options, "routing", _read_routing, Routing()),

@@ -29,8 +29,9 @@ CHANGES = {
     "driver": ("write",),
     "network": (
         *("set_mtu", "set_up", "add_address", "remove_address", "add_route", "replace_route", "remove_route"),
-        *("add_rule", "remove_rule", "set_forwarding"),
+        *("add_rule", "remove_rule", "set_forwarding", "change_setting"),
     ),
+    "firewall": ("load", "open_port", "close_port"),
     "store": ("write_record", "remove_record", "write_private_key", "remove_private_key"),
 }
 
@@ -43,8 +44,9 @@ class Faulty:
 
     def __getattr__(self, name: str) -> t.Any:
         value = getattr(self._real, name)
-        if self._kind == "host" and name in ("network", "wireguard"):
-            kind = "network" if name == "network" else "driver"
+        ports = {"network": "network", "wireguard": "driver", "firewall": "firewall"}
+        if self._kind == "host" and name in ports:
+            kind = ports[name]
             return lambda *arguments: Faulty(value(*arguments), kind, self._faults)
         if name not in CHANGES[self._kind]:
             return value
@@ -75,6 +77,7 @@ def picture(namespace: str = "") -> str:
         [
             *(seen.backend, seen.device, link, seen.socket_namespace, sorted(seen.rules, key=str)),
             *(sorted(seen.routes, key=repr), sorted(seen.forwarding.items()), seen.record, seen.key_file),
+            *(sorted(seen.settings.items()), seen.ruleset, sorted(seen.filtering.openings)),
         ]
     )
 

@@ -15,6 +15,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared impo
     Declared,
     declare,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._derived_mtu import Path
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import (
     DeviceUpdate,
     PeerUpdate,
@@ -42,6 +43,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import
     parse_interface_address,
     parse_prefix,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._setting import rp_filter
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
     Endpoint,
     Route,
@@ -75,6 +77,14 @@ class World:
     def __init__(self) -> None:
         self.host = MemoryHost("blue", "red")
         self.host.names["hub.example"] = parse_interface_address("192.0.2.9").address
+        for network in self.host.networks.values():
+            network.parameters[rp_filter("eth0")] = "1"
+            network.ways = {
+                parse_interface_address("192.0.2.9").address: Path("eth0", 1400),
+                parse_interface_address("192.0.2.1").address: Path("eth0", 1500),
+            }
+        for firewall in self.host.firewalls.values():
+            firewall.running, firewall.chains = ("nftables",), ("inet filter input",)
         self.store = MemoryStore(self.host.faults)
 
     def converge(self, arguments: t.Mapping[str, t.Any], *, check: bool = False) -> Result:
@@ -89,12 +99,17 @@ class World:
                     frozenset(_seen(route, network) for route in network.routes()),
                     network.rules(),
                     dict(network.forwards),
+                    network.settings(),
                 )
                 for name, network in self.host.networks.items()
             },
             "devices": {
                 identity: (driver.backend, driver.birthplace, driver.device)
                 for identity, driver in self.host.devices.items()
+            },
+            "filters": {
+                name: (dict(firewall.tables), frozenset(firewall.opened))
+                for name, firewall in self.host.firewalls.items()
             },
             "records": dict(self.store.kept),
             "keys": dict(self.store.keys),
@@ -151,6 +166,11 @@ def declarations(draw: t.Any, *, namespace: str = "", states: tuple[str, ...] = 
         "routes": st.lists(st.sampled_from(ROUTES), unique_by=str, max_size=3),
         "rules": st.lists(st.sampled_from(RULES), unique_by=str),
         "forwarding": st.fixed_dictionaries({"ipv4": st.sampled_from([None, True, False]), "ipv6": st.booleans()}),
+        "rp_filter": st.sampled_from([{}, {"eth0": "loose"}, {"wg0": "strict", "eth0": "off"}]),
+        "masquerade": st.sampled_from([{}, {"ipv4": ["eth0"]}, {"ipv4": ["eth0", "eth1"], "ipv6": ["eth0"]}]),
+        "clamp_mss": st.booleans(),
+        "open_port": st.sampled_from(["off", "auto", "nftables"]),
+        "full_tunnel": st.booleans(),
     }
     for option, values in optional.items():
         if draw(st.booleans()):
@@ -179,7 +199,7 @@ FOREIGN_RULES = [
 @st.composite
 def drifts(draw: t.Any) -> list[t.Any]:
     """What others may have done to the host since: functions of a world and a namespace."""
-    choices = [_roam, _stray_peer, _stray_address, _down, _kill, *map(_foreign, FOREIGN_ROUTES + FOREIGN_RULES)]
+    choices = [_roam, _stray_peer, _stray_address, _down, _kill, _flush, *map(_foreign, FOREIGN_ROUTES + FOREIGN_RULES)]
     return draw(st.lists(st.sampled_from(choices), unique_by=id, max_size=4))
 
 
@@ -218,6 +238,13 @@ def _kill(world: World, namespace: str) -> None:
     driver = _device(world, namespace)
     if driver and driver.backend == "userspace":
         world.host.kill(namespace, "wg0")
+
+
+def _flush(world: World, namespace: str) -> None:
+    """nft flush ruleset."""
+    for firewall in world.host.firewalls.values():
+        firewall.tables.clear()
+        firewall.opened.clear()
 
 
 def _foreign(value: t.Any) -> t.Callable[[World, str], None]:

@@ -184,16 +184,47 @@ def test_tables(table: str, expected: dict[str, str]) -> None:
     assert {name: interface[name] for name in ("routing", "table") if name in interface} == expected
 
 
-@pytest.mark.parametrize(("mark", "table"), [("", "51820"), ("FwMark = 0x77\n", "119")])
-def test_a_default_route_becomes_the_arrangement_of_wg_quick_and_back(mark: str, table: str) -> None:
-    text = f"[Interface]\n{mark}Address = 10.0.0.2/32\n\n[Peer]\nPublicKey = {A}\nAllowedIPs = 0.0.0.0/0, ::/0\n"
+@pytest.mark.parametrize("mark", [None, 0, 0x77])
+def test_a_default_route_becomes_a_full_tunnel_and_back(mark: int | None) -> None:
+    line = "" if mark is None else f"FwMark = {mark:#x}\n"
+    text = f"[Interface]\n{line}Address = 10.0.0.2/32\n\n[Peer]\nPublicKey = {A}\nAllowedIPs = 0.0.0.0/0, ::/0\n"
     interface = read(text)["interface"]
-    assert interface["table"] == table
-    assert [rule.get("suppress_prefixlength") for rule in interface["rules"]] == [0, None]
-    assert [rule["priority"] for rule in interface["rules"]] == [32764, 32765]
+    assert interface["full_tunnel"] is True
+    assert interface.get("fwmark") == ("0x77" if mark else None)
+    assert not {"table", "rules"} & set(interface)
     assert render(from_document({"interface": interface})).count("Table") == 0
-    assert parse(render(from_document({"interface": interface}))).fwmark == (0x77 if mark else None)
+    assert parse(render(from_document({"interface": interface}))).fwmark == (mark or None)
     declare({"name": "wg0", **interface})
+
+
+@pytest.mark.parametrize("mark", [51820, 0x77])
+def test_a_full_tunnel_that_is_declared_piece_by_piece_has_its_word_in_the_file_too(mark: int) -> None:
+    interface = {
+        "fwmark": f"{mark:#x}",
+        "table": str(mark),
+        "rules": [
+            {"priority": 32764, "table": "main", "suppress_prefixlength": 0},
+            {"priority": 32765, "fwmark": f"{mark:#x}", "invert": True, "table": str(mark)},
+        ],
+        "peers": [{"public_key": A, "allowed_ips": ["0.0.0.0/0"]}],
+    }
+    file = from_document({"interface": interface})
+    assert (file.table, file.fwmark) == (None, None if mark == 51820 else mark)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("rp_filter", {"wg0": "loose"}),
+        ("masquerade", {"ipv4": ["eth0"]}),
+        ("clamp_mss", True),
+        ("open_port", "auto"),
+    ],
+)
+def test_what_a_file_has_no_word_for_is_refused(option: str, value: object) -> None:
+    with pytest.raises(InvalidInput, match=option):
+        from_document({option: value, "addresses": ["10.0.0.1/24"]})
+    from_document({"masquerade": {}, "clamp_mss": False, "open_port": "off", "addresses": ["10.0.0.1/24"]})
 
 
 def test_the_module_takes_what_is_read() -> None:

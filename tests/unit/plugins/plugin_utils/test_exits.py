@@ -103,7 +103,9 @@ def test_a_network_may_have_an_exit_for_everybody_and_a_member_another_opinion()
 def test_the_users_arrangement_is_that_of_wg_quick() -> None:
     (lap,) = host_config(planned(), "lap1")
     assert (lap["table"], lap["fwmark"], lap["routing"]) == ("51820", 51820, "auto")
-    assert lap["rules"] == [
+    assert (lap["full_tunnel"], lap["rules"]) == (True, [])
+    (interface,) = planned()["fleet"]["hosts"]["lap1"]["interfaces"]
+    assert interface["options"]["rules"] == [
         {"priority": 32764, "table": "main", "suppress_prefixlength": 0},
         {"priority": 32765, "fwmark": 51820, "invert": True, "table": "51820"},
     ]
@@ -112,6 +114,7 @@ def test_the_users_arrangement_is_that_of_wg_quick() -> None:
 def test_who_only_passes_on_keeps_its_own_default_route() -> None:
     (hub,) = host_config(planned(TOPOLOGIES["behind a hub"]), "nyc1")
     assert "fwmark" not in hub
+    assert hub["full_tunnel"] is False
     assert hub["rules"] == [
         {"priority": 32763, "table": "main", "suppress_prefixlength": 0},
         {"priority": 32764, "table": "51820", "suppress_prefixlength": 0},
@@ -123,8 +126,7 @@ def test_declared_marks_tables_and_rules_are_used() -> None:
     mine = {"priority": 100, "to": "192.0.2.0/24", "table": "main"}
     (lap,) = host_config(planned({"routing": {"table": 200, "fwmark": 7, "rules": [mine]}}), "lap1")
     assert (lap["table"], lap["fwmark"]) == ("200", 7)
-    assert lap["rules"][0] == mine
-    assert lap["rules"][2] == {"priority": 32765, "fwmark": 7, "invert": True, "table": "200"}
+    assert (lap["full_tunnel"], lap["rules"]) == (True, [mine])
 
 
 def test_a_port_that_is_the_number_of_a_kernels_table_is_not_used_as_one() -> None:

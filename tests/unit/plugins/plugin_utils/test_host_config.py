@@ -60,6 +60,11 @@ def test_an_interface_is_written_out_with_what_is_declared_and_nothing_else() ->
         "routes": [],
         "rules": [],
         "forwarding": {"ipv4": True},
+        "full_tunnel": False,
+        "rp_filter": {},
+        "masquerade": {},
+        "clamp_mss": False,
+        "open_port": "off",
         "peers_policy": "exact",
         "peers": [
             {

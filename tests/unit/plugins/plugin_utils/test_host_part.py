@@ -143,3 +143,13 @@ def test_wrong_variables_are_refused_by_name_and_without_their_value(more: dict[
     with pytest.raises(InvalidInput) as raised:
         read_host_part({**variables(interface("wg0", "corp")), **more}, Literal(), state_directory=STATE)
     assert str(raised.value) == message
+
+
+def test_a_rehearsal_opens_no_port_and_sets_no_other_devices_filter() -> None:
+    options = {"open_port": "ufw", "rp_filter": {"eth0": "loose", "wg0": "off"}, "masquerade": {"ipv4": ["eth0"]}}
+    rehearsed = {"ansible_connection": "cryptokey.wireguard.netns"}
+    (real,) = part(interface("wg0", "corp", options=options)).interfaces
+    (staged,) = part(interface("wg0", "corp", options=options), **rehearsed).interfaces
+    assert {name: real[name] for name in options} == options
+    assert (staged["open_port"], staged["rp_filter"]) == ("off", {"wg0": "off"})
+    assert {**real, "open_port": "off", "rp_filter": {"wg0": "off"}} == staged

@@ -1,0 +1,90 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Firewall port for real: nftables of one network namespace; firewalld and ufw, which know the initial one only."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import _firewalld, _nftables, _ufw
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._netns import Worker
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import (
+    MANAGERS,
+    Filtering,
+    Opening,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset import Ruleset
+
+
+class LinuxFirewall:
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
+
+    def why_no_nftables(self) -> str:
+        return _nftables.why_unavailable()
+
+    def ruleset(self, device: str) -> Ruleset | None:
+        return self.worker.run(_nftables.ruleset, device)
+
+    def load(self, device: str, wanted: Ruleset | None) -> None:
+        self.worker.run(_nftables.load, device, wanted)
+
+    def filtering(self, choice: str, ports: t.Collection[int], label: str, recorded: t.Iterable[Opening]) -> Filtering:
+        """A named manager that is not there is refused here, before the first change."""
+        here = [opening for opening in recorded if opening.namespace == self.worker.namespace]
+        asked = {opening.manager for opening in here}
+        if choice == "auto":
+            asked |= set(MANAGERS)
+        elif choice != "off":
+            asked.add(choice)
+            self._refuse_absent(choice)
+        return self.worker.run(_look, self.worker.namespace, asked, sorted(ports), label, here)
+
+    def open_port(self, opening: Opening, label: str) -> None:
+        self.worker.run(_PROGRAMS[opening.manager].open_port, opening, label)
+
+    def close_port(self, opening: Opening, label: str) -> None:
+        self.worker.run(_PROGRAMS[opening.manager].close_port, opening, label)
+
+    def _refuse_absent(self, choice: str) -> None:
+        if self.worker.namespace and choice != "nftables":
+            raise HostError(
+                f"{choice} filters in the initial namespace, and the socket is in {self.worker.namespace}",
+                remedy="use open_port: nftables, or leave it out",
+            )
+        if not _is_there(choice):
+            raise _PROGRAMS[choice].missing()
+
+
+def _is_there(manager: str) -> bool:
+    if manager == "firewalld":
+        return _firewalld.is_running()
+    return _ufw.is_installed() if manager == "ufw" else not _nftables.why_unavailable()
+
+
+def _look(
+    namespace: str, asked: t.AbstractSet[str], ports: t.Sequence[int], label: str, recorded: t.Sequence[Opening]
+) -> Filtering:
+    """What is at work here, and which of the ports are open. firewalld and ufw know the initial namespace only."""
+    running, zone, chains = [], "", []
+    found: set[Opening] = set()
+    if "firewalld" in asked and not namespace and _firewalld.is_running():
+        zone = _firewalld.default_zone()
+        running.append("firewalld")
+        zones = {zone, *(opening.place.split(" ")[1] for opening in recorded if opening.manager == "firewalld")}
+        found |= {Opening(namespace, "firewalld", *one) for one in _firewalld.opened(ports, sorted(zones))}
+    if "ufw" in asked and not namespace and _ufw.is_installed():
+        running += ["ufw"] if _ufw.is_active() else []
+        found |= {Opening(namespace, "ufw", "", port) for port in _ufw.opened(ports)}
+    if "nftables" in asked and not _nftables.why_unavailable():
+        listed = _nftables.input_chains()
+        chains = sorted(listed)
+        running += ["nftables"] if chains else []
+        for port in ports:
+            found |= {Opening(namespace, "nftables", place, port) for place in _nftables.opened(label, port, listed)}
+    return Filtering(namespace, tuple(running), tuple(chains), zone, frozenset(found))
+
+
+_PROGRAMS: dict[str, t.Any] = {"firewalld": _firewalld, "ufw": _ufw, "nftables": _nftables}

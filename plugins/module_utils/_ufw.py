@@ -1,0 +1,55 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ufw(8), through its command line: one rule for a port, with a comment that says whose it is."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import _program
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Opening
+
+_PROGRAM = "ufw"
+# As `ufw show added` prints a rule without an interface or an address.
+_RULE = re.compile(r"ufw allow (\d+)/udp(?: comment '.*')?")
+
+
+def is_installed() -> bool:
+    return _program.find(_PROGRAM) is not None
+
+
+def is_active() -> bool:
+    path = _program.find(_PROGRAM)
+    return path is not None and "Status: active" in _program.run(path, "status").output
+
+
+def opened(ports: t.Collection[int]) -> set[int]:
+    """Whoever added them; kept whether ufw is active or not."""
+    found = (_RULE.fullmatch(line.strip()) for line in _run("show", "added").output.splitlines())
+    there = {int(match[1]) for match in found if match}
+    return there & set(ports)
+
+
+def open_port(opening: Opening, label: str) -> None:
+    _run("allow", f"{opening.port}/udp", "comment", label)
+
+
+def close_port(opening: Opening, _label: str) -> None:
+    _run("delete", "allow", f"{opening.port}/udp")
+
+
+def missing() -> HostError:
+    return HostError("this host has no ufw", remedy="install it, name another one in open_port, or use open_port: auto")
+
+
+def _run(*arguments: str) -> _program.Answer:
+    path = _program.find(_PROGRAM)
+    if path is None:
+        raise missing()
+    answer = _program.run(path, *arguments)
+    if answer.code:
+        raise HostError(f"{_PROGRAM} {' '.join(arguments)}: {answer.reason}")
+    return answer

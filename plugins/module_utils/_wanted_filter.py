@@ -1,0 +1,97 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the packet filter is to do for an interface: its own table, and the ports that are open because of it. Pure."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import _ruleset
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._completed import Surroundings
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._derived_mtu import DEFAULT
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError, InvalidInput
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Opening
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset import Ruleset
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._setting import rp_filter
+
+_REMEDY = (
+    "install the package nftables (prepare_nftables: true for the role cryptokey.wireguard.prepare), or leave them out"
+)
+
+
+def want_ruleset(name: str, around: Surroundings, observed: Observed, *, mtu: int | None) -> Ruleset | None:
+    """mtu: the one that is wanted, None where the device keeps its own."""
+    parts = _ruleset.masquerading(name, around.masquerade)
+    if around.clamp_mss:
+        running = observed.link.mtu if observed.link else 0
+        parts += _ruleset.clamping(name, mtu or running or DEFAULT)
+    if around.marks_outer_packets and around.full_tunnel and not observed.no_nftables:
+        parts += _ruleset.marking(name, around.full_tunnel)
+    return _ruleset.ruleset(parts)
+
+
+def missing_nftables(around: Surroundings | None, observed: Observed) -> HostError | None:
+    """Why what is declared, or was, cannot be brought about; None where it can. around: None for an absent interface.
+
+    A full tunnel alone can do without: it only needs it under a strict reverse path filter.
+    """
+    if not observed.no_nftables:
+        return None
+    options = [
+        option
+        for option, there in (("masquerade", around and around.masquerade), ("clamp_mss", around and around.clamp_mss))
+        if there
+    ]
+    if options:
+        return HostError(f"{observed.no_nftables}, which {' and '.join(options)} needs", remedy=_REMEDY)
+    if observed.record is not None and observed.record.filtered:
+        return HostError(
+            f"{observed.no_nftables}, and the table that was made with it cannot be taken away",
+            remedy="install the package nftables (prepare_nftables: true for the role cryptokey.wireguard.prepare)",
+        )
+    return None
+
+
+def strict_filter_warnings(around: Surroundings, observed: Observed) -> list[str]:
+    """Without nftables the mark does not come back, and a strict filter drops what the endpoint sends."""
+    if not observed.no_nftables or not around.marks_outer_packets:
+        return []
+    strict = sorted(
+        setting.split("/")[2]
+        for setting, value in observed.settings.items()
+        if setting == rp_filter(setting.split("/")[2]) and around.settings.get(setting, value) == "1"
+    )
+    devices = [device for device in strict if device not in ("default", "lo")]
+    if not devices:
+        return []
+    text = (
+        f"the reverse path filter of {', '.join(devices)} is strict and {observed.no_nftables}: encrypted packets that "
+        f"come in there are dropped; install nftables, or declare rp_filter: {{{devices[0]}: loose}}"
+    )
+    return [text]
+
+
+def want_openings(
+    around: Surroundings, observed: Observed, port: int | None
+) -> tuple[frozenset[Opening], frozenset[Opening], frozenset[Opening]]:
+    """(to be there, to be gone, ours). A port that somebody else has opened is theirs, and stays open.
+
+    port: the one that is wanted, None where the device keeps its own.
+    """
+    filtering = observed.filtering
+    recorded = observed.record.openings if observed.record else frozenset()
+    wanted: t.FrozenSet[Opening] = frozenset()
+    if around.open_port != "off":
+        number = port or (observed.device.listen_port if observed.device else 0)
+        if not number:
+            raise InvalidInput(
+                "needs a port that stays the same",
+                path="open_port",
+                value=around.open_port,
+                remedy="declare listen_port",
+            )
+        wanted = filtering.wanted(around.open_port, number)
+    ours = (wanted - filtering.openings) | (wanted & recorded)
+    return wanted, (recorded - wanted) & filtering.openings, ours

@@ -1,0 +1,95 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pathlib
+import stat
+
+import pytest
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import _firewalld, _nftables, _ufw
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Opening
+
+# What the programs answer is as ufw 0.36.2 and firewalld 1.3.3 do.
+UFW = """#!/bin/sh
+echo "$*" >> "$0.log"
+case "$1" in
+status) echo "Status: active" ;;
+show) cat "$0.added" ;;
+fail) echo "ERROR: Could not find rule" >&2; exit 1 ;;
+esac
+"""
+ADDED = """Added user rules (see 'ufw status' for running firewall):
+ufw allow 51820/udp comment 'cryptokey.wireguard wg0'
+ufw allow 51821/udp
+ufw allow 51822/tcp
+ufw allow from 192.0.2.0/24 to any port 51823 proto udp
+ufw deny 51824/udp
+"""
+FIREWALLD = """#!/bin/sh
+echo "$*" >> "$0.log"
+case "$*" in
+--state) echo running ;;
+--get-default-zone) echo public ;;
+"--permanent --zone=public --list-ports") echo "51820/udp 443/tcp" ;;
+"--zone=public --list-ports") echo "51821/udp 51820/tcp" ;;
+*add-port=1/udp) echo "Error: INVALID_ZONE: public" >&2; exit 112 ;;
+*) echo success ;;
+esac
+"""
+
+
+@pytest.fixture
+def programs(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
+    for name, text in (("ufw", UFW), ("firewall-cmd", FIREWALLD)):
+        path = tmp_path / name
+        path.write_text(text)
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    (tmp_path / "ufw.added").write_text(ADDED)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    return tmp_path
+
+
+def test_ufw_is_asked_for_what_is_open_to_everybody(programs) -> None:
+    assert _ufw.is_active()
+    assert _ufw.opened([51820, 51821, 51822, 51823, 51824]) == {51820, 51821}
+
+
+def test_ufw_is_told_with_a_comment(programs) -> None:
+    opening = Opening("", "ufw", "", 51820)
+    _ufw.open_port(opening, "cryptokey.wireguard wg0")
+    _ufw.close_port(opening, "cryptokey.wireguard wg0")
+    log = (programs / "ufw.log").read_text().splitlines()
+    assert log == ["allow 51820/udp comment cryptokey.wireguard wg0", "delete allow 51820/udp"]
+
+
+def test_firewalld_is_told_permanently_and_at_run_time(programs) -> None:
+    assert _firewalld.is_running()
+    assert _firewalld.opened([51820, 51821], ["public"]) == {("permanent public", 51820), ("runtime public", 51821)}
+    for kind in ("permanent", "runtime"):
+        _firewalld.open_port(Opening("", "firewalld", f"{kind} public", 51820), "")
+        _firewalld.close_port(Opening("", "firewalld", f"{kind} public", 51820), "")
+    assert (programs / "firewall-cmd.log").read_text().splitlines()[-4:] == [
+        "--permanent --zone=public --add-port=51820/udp",
+        "--permanent --zone=public --remove-port=51820/udp",
+        "--zone=public --add-port=51820/udp",
+        "--zone=public --remove-port=51820/udp",
+    ]
+
+
+def test_what_a_program_refuses_is_told_in_its_words(programs) -> None:
+    with pytest.raises(HostError, match="INVALID_ZONE"):
+        _firewalld.open_port(Opening("", "firewalld", "runtime public", 1), "")
+
+
+def test_a_kernel_that_cannot_tell_where_a_packet_came_in_is_too_old(monkeypatch) -> None:
+    class Old:
+        release = "5.4.0-1-amd64"
+
+    monkeypatch.setattr(_nftables.os, "uname", lambda: Old)
+    monkeypatch.setattr(_nftables._program, "find", lambda _name: "/usr/sbin/nft")
+    assert "Linux 5.7" in _nftables.why_unavailable()
+    Old.release = "6.1.0-13-amd64"
+    assert _nftables.why_unavailable() == ""
