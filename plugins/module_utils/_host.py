@@ -14,11 +14,13 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
     _birthplace,
     _daemon,
     _deps,
+    _engine_start,
     _kernel,
     _netns,
     _public_key,
     _resolve,
     _sysctl,
+    _systemd,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import (
     WireguardDriver,
@@ -35,6 +37,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._network impor
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Link
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._supervisor import Launch
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._userspace import (
     UserspaceDriver,
 )
@@ -84,8 +87,7 @@ class LinuxHost:
             return None
         daemon = self.daemon(namespace, name)
         if daemon is None:
-            leftover = link is None and namespace == _netns.INITIAL and _daemon.is_stale(name)
-            return "dead" if leftover else None
+            return "dead" if link is None and self._has_remains(namespace, name) else None
         return "userspace" if link is not None and daemon.has_device and daemon.answers() else "dead"
 
     def wireguard(self, namespace: str, name: str) -> WireguardDriver:
@@ -135,6 +137,7 @@ class LinuxHost:
         if daemon is not None:
             _daemon.stop(daemon)
             _daemon.wait_until_gone(lambda: network.link(name) is None)
+        _systemd.end_leftover(namespace, name, inode=network.worker.inode)
         if namespace == _netns.INITIAL:
             _daemon.remove_stale(name)
 
@@ -182,10 +185,22 @@ class LinuxHost:
                 remedy="install the package wireguard-go, or a kernel with WireGuard",
             )
         plain = network.namespace == birthplace.namespace == _netns.INITIAL
-        private = not plain or _daemon.shared_socket_is_taken(birth_name)
-        return birthplace.worker.run(
-            lambda: _daemon.start(path, birth_name, device=name, namespace=network.worker.inode, private=private)
+        launch = Launch(
+            program=os.path.abspath(path),
+            birth_name=birth_name,
+            device=name,
+            namespace=network.namespace,
+            birthplace=birthplace.namespace,
+            inodes={place.namespace: place.worker.inode for place in (network, birthplace)},
+            private=not plain or _daemon.shared_socket_is_taken(birth_name),
         )
+        return birthplace.worker.run(lambda: _engine_start.start(launch))
+
+    def _has_remains(self, namespace: str, name: str) -> bool:
+        """Of an engine that has ended: its socket, or the unit that is about to start it again."""
+        if namespace == _netns.INITIAL and _daemon.is_stale(name):
+            return True
+        return _systemd.leftover(namespace, name, inode=_netns.inode(namespace)) is not None
 
     def _move(self, birthplace: LinuxNetwork, birth_name: str, *, namespace: str, name: str) -> None:
         path = f"{_netns.DIRECTORY}/{namespace}" if namespace else "/proc/thread-self/ns/net"
