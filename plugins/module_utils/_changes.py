@@ -71,7 +71,7 @@ def _removal(observed: Observed, wanted: Wanted) -> Operations:
 
     Routes and rules are only ever added here on the way back from a change that failed.
     """
-    device = [op.DeleteDevice(wanted.name, wanted.namespace)] if observed.exists else []
+    device = [_delete(observed, wanted)] if observed.exists else []
     base = observed.without_device(wanted.name) if device else observed
     elsewhere = wanted.gone_routes & base.routes
     key_file = observed.key_file is not None and not wanted.keep_private_key
@@ -96,7 +96,7 @@ def _device(observed: Observed, wanted: Wanted) -> tuple[Observed, Operations]:
     backend = wanted.backend or "userspace"
     steps: Operations = []
     if observed.exists:
-        steps.append(op.DeleteDevice(wanted.name, wanted.namespace, reason=wanted.recreate))
+        steps.append(_delete(observed, wanted))
     steps.append(
         op.CreateDevice(
             wanted.name,
@@ -104,9 +104,15 @@ def _device(observed: Observed, wanted: Wanted) -> tuple[Observed, Operations]:
             socket_namespace=wanted.socket_namespace,
             backend=backend,
             engine=wanted.engine,
+            again=observed.lost,
         )
     )
     return observed.with_new_device(wanted.name, backend), steps
+
+
+def _delete(observed: Observed, wanted: Wanted) -> op.DeleteDevice:
+    ended = observed.backend == "dead"
+    return op.DeleteDevice(wanted.name, wanted.namespace, reason="" if ended else wanted.recreate, ended=ended)
 
 
 def _key_file(observed: Observed, wanted: Wanted) -> Operations:

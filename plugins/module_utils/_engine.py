@@ -126,19 +126,28 @@ def make_plan(declared: Declared, site: Site, *, check: bool) -> Plan:
         choices = choose(declared, around, before, host=site.host, check=check, warnings=warnings)
         wanted = want(declared, around, before, choices)
         _refuse_without_birthplace(wanted, before, site, check=check)
+        warnings += _loss_warnings(declared, before)
     else:
         wanted = want_absent(declared, before)
     warnings += forwarding_warnings(wanted.forwarding, before)
     return Plan(before, wanted, changes(before, wanted), warnings=tuple(warnings))
 
 
+def _loss_warnings(declared: Declared, before: Observed) -> list[str]:
+    """An engine that ends does so on its own, and somebody should know. After a reboot everything is gone: no news."""
+    if not before.exists or not before.lost:
+        return []
+    place = f"{declared.name} in {describe_namespace(declared.namespace)}"
+    return [f"{place}: {before.lost}. Its tunnels were down; everything that was declared for it is set again"]
+
+
 def _with_interface(declared: Declared, before: Observed, *, check: bool, warnings: list[str]) -> Observed:
     """A peer needs an interface that works. In check mode one that is not there may be an earlier task's to make."""
     place = f"in {describe_namespace(declared.namespace)}"
-    if before.backend == "dead":
+    if before.exists and before.lost:
         raise HostError(
-            f"the userspace engine of {declared.name} {place} has ended",
-            remedy="declare the interface again with cryptokey.wireguard.interface, which starts it",
+            f"{declared.name} {place} does not work: {before.lost}",
+            remedy="declare the interface again with cryptokey.wireguard.interface, which repairs it",
         )
     if before.exists:
         return before

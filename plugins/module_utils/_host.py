@@ -67,7 +67,9 @@ class LinuxHost:
             known.close()
             known = None
         if known is None:
-            known = LinuxNetwork(_netns.Worker(namespace), after_up=self._wait_for_socket)
+            known = LinuxNetwork(
+                _netns.Worker(namespace), before_up=self._forgo_link_local_address, after_up=self._wait_for_socket
+            )
             self._networks[namespace] = known
         return known
 
@@ -87,7 +89,7 @@ class LinuxHost:
             return None
         daemon = self.daemon(namespace, name)
         if daemon is None:
-            return "dead" if link is None and self._has_remains(namespace, name) else None
+            return "dead" if self._has_remains(namespace, name) else None
         return "userspace" if link is not None and daemon.has_device and daemon.answers() else "dead"
 
     def wireguard(self, namespace: str, name: str) -> WireguardDriver:
@@ -117,8 +119,7 @@ class LinuxHost:
                 daemon = self._start(birth_name, name, network=network, birthplace=birthplace, engine=engine)
             if birth_name != name:
                 self._move(birthplace, birth_name, namespace=namespace, name=name)
-            if backend != "kernel":
-                _forgo_link_local_address(network, name)
+            self._forgo_link_local_address(namespace, name)
         except BaseException:
             if daemon is not None:
                 _daemon.stop(daemon)
@@ -197,10 +198,16 @@ class LinuxHost:
         return birthplace.worker.run(lambda: _engine_start.start(launch))
 
     def _has_remains(self, namespace: str, name: str) -> bool:
-        """Of an engine that has ended: its socket, or the unit that is about to start it again."""
-        if namespace == _netns.INITIAL and _daemon.is_stale(name):
-            return True
-        return _systemd.leftover(namespace, name, inode=_netns.inode(namespace)) is not None
+        """Of an engine that has ended: its socket, or the unit that is about to start it again.
+
+        Its tun may take a moment to follow it. One that stays is somebody else's.
+        """
+        network = self.network(namespace)
+        stale = namespace == _netns.INITIAL and _daemon.is_stale(name)
+        if not stale and _systemd.leftover(namespace, name, inode=network.worker.inode) is None:
+            return False
+        _daemon.wait_until_gone(lambda: network.link(name) is None)
+        return network.link(name) is None
 
     def _move(self, birthplace: LinuxNetwork, birth_name: str, *, namespace: str, name: str) -> None:
         path = f"{_netns.DIRECTORY}/{namespace}" if namespace else "/proc/thread-self/ns/net"
@@ -224,8 +231,13 @@ class LinuxHost:
             driver = UserspaceDriver(daemon.socket_path, derive=lambda _key: None)
             _birthplace.wait_for_socket(daemon, driver, name=name)
 
+    def _forgo_link_local_address(self, namespace: str, name: str) -> None:
+        """A tun gives itself a random fe80:: address, which the kernel's WireGuard does not; here neither does.
 
-def _forgo_link_local_address(network: LinuxNetwork, name: str) -> None:
-    """A tun gives itself a random fe80:: address, which the kernel's WireGuard does not; here neither does."""
-    with contextlib.suppress(HostError):
-        network.worker.run(_sysctl.write, f"ipv6/conf/{name}/addr_gen_mode", _ADDRESS_GENERATION_NONE)
+        A supervisor that starts an engine again makes a new tun, so it is said each time before one is set up.
+        """
+        network = self.network(namespace)
+        link = network.link(name)
+        if link is not None and link.kind == "tun":
+            with contextlib.suppress(HostError):
+                network.worker.run(_sysctl.write, f"ipv6/conf/{name}/addr_gen_mode", _ADDRESS_GENERATION_NONE)

@@ -214,6 +214,14 @@ class MemoryHost:
         self.network(namespace).drop_link(name)
         self.dead.add((namespace, name))
 
+    def restart(self, namespace: str, name: str) -> None:
+        """The userspace engine ends and its supervisor starts it again: an empty device by the old name."""
+        driver = self.devices[namespace, name]
+        driver.device = Device(private_key=None, public_key=None, listen_port=0, fwmark=0)
+        driver.statistics = {}
+        self.network(namespace).drop_link(name)
+        self.network(namespace).make_link(name, kind="tun")
+
     def end_namespace(self, namespace: str) -> None:
         """Its devices go with it; those that were born in it and moved elsewhere stay."""
         self.networks.pop(namespace)

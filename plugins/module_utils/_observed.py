@@ -58,6 +58,23 @@ class Observed:
         return self.backend is not None
 
     @property
+    def lost(self) -> str:
+        """What has become of the device since it was declared, behind its name; "" where it is still that one.
+
+        Whoever declares an interface gives it a key, so one on record without any is not the device it was.
+        """
+        if self.backend == "dead":
+            return "its userspace engine has ended"
+        if self.record is None:
+            return ""
+        if not self.exists:
+            return "it has gone since it was last declared"
+        if self.device is not None and self.device.private_key is None and self.device.public_key is None:
+            made = "its userspace engine has ended and was started" if self.backend == "userspace" else "it was made"
+            return f"{made} again, without keys and peers"
+        return ""
+
+    @property
     def the_device(self) -> Device:
         """device, where it is known to be there."""
         if self.device is None:

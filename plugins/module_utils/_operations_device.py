@@ -33,17 +33,21 @@ class DeviceOperation(Operation):
 
 @dataclasses.dataclass(frozen=True)
 class CreateDevice(Operation):
+    """again: what became of the one that was declared before; "" where this is the first one."""
+
     name: str
     namespace: str
     socket_namespace: str
     backend: str
     engine: str | None = None
+    again: str = ""
 
     def describe(self) -> str:
         place = f" in namespace {self.namespace}" if self.namespace else ""
         if self.socket_namespace != self.namespace:
             place += f", socket in {self.socket_namespace or 'the initial namespace'}"
-        return f"create interface {self.name} ({self.backend}){place}"
+        again = f" again: {self.again}" if self.again else ""
+        return f"create interface {self.name} ({self.backend}){place}{again}"
 
     def apply(self, site: Site) -> None:
         site.host.create(
@@ -57,18 +61,26 @@ class CreateDevice(Operation):
 
 @dataclasses.dataclass(frozen=True)
 class DeleteDevice(Operation):
-    """reason: why it cannot stay although it is to be there again right afterwards, which interrupts its tunnels."""
+    """reason: why it cannot stay although it is to be there again right afterwards, which interrupts its tunnels.
+
+    ended: its engine does not run any more, so that there is nothing left to interrupt.
+    """
 
     name: str
     namespace: str
     reason: str = ""
+    ended: bool = False
 
     def describe(self) -> str:
+        if self.ended:
+            return f"clear away what the ended userspace engine of {self.name} has left"
         outage = f" to make it again, which interrupts its tunnels: {self.reason}" if self.reason else ""
         return f"delete interface {self.name}{outage}"
 
     @property
     def disrupts(self) -> str:
+        if self.ended:
+            return ""
         if self.reason:
             return "all its tunnels, until it is there again and their handshakes are done"
         return "all its tunnels"

@@ -46,11 +46,12 @@ def manager(namespaces: t.Iterable[str]) -> Manager:
 def start(launch: Launch) -> tuple[str, int]:
     """The unit and the process id of its engine, 0 where that has ended already. Raises HostError."""
     unit = unit_name(launch.namespace, launch.device)
-    end_leftover(launch.namespace, launch.device, inode=launch.inodes[launch.namespace])
+    inode = launch.inodes[launch.namespace]
+    end_leftover(launch.namespace, launch.device, inode=inode)
     done = _run("systemd-run", *systemd_run(launch))
     if done.returncode:
         reason = (last_words(unit, launch.program) or done.stderr.strip() or "systemd-run fails").splitlines()[-1]
-        stop(unit)
+        end_leftover(launch.namespace, launch.device, inode=inode)  # never one that somebody else calls so
         raise HostError(
             f"systemd cannot start the userspace engine {launch.program}: {reason}",
             remedy=f"see journalctl --unit={unit}",
