@@ -154,8 +154,8 @@ def _fwmark(base: Observed, wanted: Wanted) -> Operations:
 def _key_and_port(base: Observed, wanted: Wanted) -> Operations:
     steps: Operations = []
     identity = wanted.identity
-    if identity is not None and identity.private_key != base.the_device.private_key:
-        shown, replaces = _shown(identity.public_key, identity.origin), base.the_device.private_key is not None
+    if identity is not None and not base.the_device.has(identity.private_key, identity.public_key):
+        shown, replaces = _shown(identity.public_key, identity.origin), base.the_device.has_key
         steps.append(op.SetPrivateKey(identity.private_key, shown, replaces=replaces))
     if wanted.listen_port not in (None, base.the_device.listen_port):
         steps.append(op.SetListenPort(wanted.listen_port, replaces=bool(base.the_device.listen_port)))

@@ -70,6 +70,9 @@ class WireguardDriver(t.Protocol):
     backend: str
     """``kernel`` or ``userspace``."""
 
+    def edits_peers(self) -> bool:
+        """False where a peer has to be removed and added anew to change one of its fields, which loses its session."""
+
     def read(self) -> tuple[Device, t.Mapping[PublicKey, PeerStatistics]]:
         """Configuration and statistics, coalesced and consistent."""
 

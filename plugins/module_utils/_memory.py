@@ -87,6 +87,10 @@ class MemoryDriver:
         self.birthplace = birthplace
         self.device = Device(private_key=None, public_key=None, listen_port=0, fwmark=0)
         self.statistics: dict[PublicKey, PeerStatistics] = {}
+        self.edits = True
+
+    def edits_peers(self) -> bool:
+        return self.edits
 
     def read(self) -> tuple[Device, t.Mapping[PublicKey, PeerStatistics]]:
         none = PeerStatistics(latest_handshake=None, rx_bytes=0, tx_bytes=0)

@@ -41,10 +41,13 @@ def _with_system(files: Observed, site: Site) -> Observed:
     alive = backend in ("kernel", "userspace")
     recorded = files.record.socket_namespace if files.record else ""
     device, statistics = site.driver.read() if alive else (None, {})
+    # An engine that shows the private key as the protocol has it edits peers as well, and is not asked.
+    is_odd = device is not None and device.hides_key
     return dataclasses.replace(
         files,
         backend=backend,
         device=device,
+        edits_peers=not is_odd or site.driver.edits_peers(),
         link=link,
         handshakes=frozenset(key for key, entry in statistics.items() if entry.latest_handshake is not None),
         socket_namespace=site.host.socket_namespace(site.namespace, site.name) if alive else None,

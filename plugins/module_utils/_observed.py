@@ -35,13 +35,15 @@ class Observed:
 
     backend: kernel, userspace, dead (remains of an engine that has ended) or None (no such interface).
     birthplace_is_gone: the namespace that its socket is in has ended, or has no name any more.
-    device: None where there is no engine to ask.  handshakes: the peers that have completed one.
+    device: None where there is no engine to ask.  edits_peers: False where its engine has to make a peer anew instead.
+    handshakes: the peers that have completed one.
     routes, rules: all of the namespace, whoever made them.  neighbours: the namespace's other records.
     key_file: the private key in the file that the declaration names.
     """
 
     backend: str | None = None
     device: Device | None = None
+    edits_peers: bool = True
     link: Link | None = None
     handshakes: frozenset[PublicKey] = frozenset()
     socket_namespace: str | None = None
@@ -69,7 +71,7 @@ class Observed:
             return ""
         if not self.exists:
             return "it has gone since it was last declared"
-        if self.device is not None and self.device.private_key is None and self.device.public_key is None:
+        if self.device is not None and not self.device.has_key:
             made = "its userspace engine has ended and was started" if self.backend == "userspace" else "it was made"
             return f"{made} again, without keys and peers"
         return ""

@@ -145,12 +145,14 @@ class ChangePeer(DeviceOperation):
     """Adds a peer, takes one away or changes some of its fields.
 
     moved: who loses the prefixes that move here.  replaces: the fields that had another value than none so far.
+    remade: the engine cannot edit a peer, so that this one and those who lose a prefix to it are made anew.
     """
 
     peer: PeerUpdate
     label: str
     moved: tuple[tuple[str, str], ...] = ()
     replaces: frozenset[str] = frozenset()
+    remade: bool = False
 
     @property
     def update(self) -> DeviceUpdate:
@@ -162,6 +164,9 @@ class ChangePeer(DeviceOperation):
         if self.peer.action == "remove":
             return "the tunnel to this peer"
         lost = []
+        if self.remade:
+            owners = sorted({owner for _prefix, owner in self.moved})
+            lost.append(f"the tunnel to {' and '.join(['this peer', *owners])}, which this engine has to make anew")
         if self.moved:
             lost.append("answers of the former owner that are under way")
         if self.peer.remove_allowed_ips:

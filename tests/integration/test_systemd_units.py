@@ -228,7 +228,7 @@ def test_an_engine_that_ends_at_once_says_why_and_leaves_no_unit(machine):
     program = machine.folder / "engine"
     program.write_text("#!/bin/sh\necho the reason >&2\nexit 3\n", encoding="ascii")
     program.chmod(0o755)
-    with pytest.raises(HostError, match="userspace engine .*: the reason"):
+    with pytest.raises(HostError, match=": the reason"):
         machine.converge(**DECLARED, userspace_engine=str(program))
     assert units() == []
 

@@ -292,7 +292,7 @@ class TestDevice:
         world.converge({"name": "wg0"})
         world.host.kill("", "wg0")
         result = world.converge({"name": "wg0", "state": "absent"})
-        assert result.actions == ["clear away what the ended userspace engine of wg0 has left"]
+        assert result.actions[0] == "clear away what the ended userspace engine of wg0 has left"
         assert not world.converge({"name": "wg0", "state": "absent"}).changed
 
     @pytest.mark.parametrize(
