@@ -164,6 +164,9 @@ class Host(t.Protocol):
         recorded: the name under which it was born, "" where it is not known or was the initial one.
         """
 
+    def engine_unit(self, namespace: str, name: str) -> str | None:
+        """The unit of systemd that holds the device's userspace engine; None where there is none."""
+
     def resolve(self, host: str, *, socket_namespace: str) -> Address:
         """The address of an endpoint's host, resolved as that namespace does (its /etc/netns files)."""
 

@@ -37,6 +37,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._restore impor
     restore,
     settled,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Peer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._view import (
     MADE_ON_APPLY,
     observed_view,
@@ -135,10 +136,21 @@ def make_plan(declared: Declared, site: Site, *, check: bool) -> Plan:
 
 def _loss_warnings(declared: Declared, before: Observed) -> list[str]:
     """An engine that ends does so on its own, and somebody should know. After a reboot everything is gone: no news."""
-    if not before.exists or not before.lost:
+    if not before.lost:
         return []
     place = f"{declared.name} in {describe_namespace(declared.namespace)}"
-    return [f"{place}: {before.lost}. Its tunnels were down; everything that was declared for it is set again"]
+    warnings = []
+    if before.exists:
+        warnings.append(f"{place}: {before.lost}. Its tunnels were down; everything that is declared now is set again")
+    mentioned = {peer.public_key for peer in declared.peers or ()}
+    gone = before.record.peers if before.record and not (declared.exact and declared.peers is not None) else ()
+    missing = sorted(Peer(peer.public_key, name=peer.name).label for peer in gone if peer.public_key not in mentioned)
+    if missing:
+        warnings.append(
+            f"{place} has lost peers that were declared before and are not declared now: {', '.join(missing)}. Their "
+            "AllowedIPs and preshared keys went with the device; declare them again"
+        )
+    return warnings
 
 
 def _with_interface(declared: Declared, before: Observed, *, check: bool, warnings: list[str]) -> Observed:

@@ -165,6 +165,10 @@ class LinuxHost:
         link = self.network(namespace).link(name)
         return link is not None and link.kind == "wireguard" and not link.carrier
 
+    def engine_unit(self, namespace: str, name: str) -> str | None:
+        daemon = self.daemon(namespace, name)
+        return daemon.unit if daemon is not None else None
+
     def resolve(self, host: str, *, socket_namespace: str) -> Address:
         return _resolve.address_of(host, self.network(socket_namespace).worker)
 

@@ -159,6 +159,7 @@ class MemoryHost:
         self.names: dict[str, Address] = {}
         self.devices: dict[tuple[str, str], MemoryDriver] = {}
         self.dead: set[tuple[str, str]] = set()
+        self.units: dict[tuple[str, str], str] = {}
         self.networks = {name: self._network(name) for name in ("", *namespaces)}
         self._ports = FIRST_RANDOM_PORT
 
@@ -243,6 +244,9 @@ class MemoryHost:
         driver = self.devices.get((namespace, name))
         ended = driver is not None and driver.birthplace is None
         return ended and (self.backend_of(namespace, name) == "kernel" or bool(recorded))
+
+    def engine_unit(self, namespace: str, name: str) -> str | None:
+        return self.units.get((namespace, name))
 
     def resolve(self, host: str, *, socket_namespace: str) -> Address:
         self.network(socket_namespace)
