@@ -158,7 +158,8 @@ def _key_and_port(base: Observed, wanted: Wanted) -> Operations:
         shown, replaces = _shown(identity.public_key, identity.origin), base.the_device.has_key
         steps.append(op.SetPrivateKey(identity.private_key, shown, replaces=replaces))
     if wanted.listen_port not in (None, base.the_device.listen_port):
-        steps.append(op.SetListenPort(wanted.listen_port, replaces=bool(base.the_device.listen_port)))
+        replaces = bool(base.the_device.listen_port) and not base.lost
+        steps.append(op.SetListenPort(wanted.listen_port, replaces=replaces))
     return steps
 
 

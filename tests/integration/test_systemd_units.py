@@ -176,6 +176,7 @@ def test_an_engine_that_crashes_is_started_again_and_filled_by_the_next_run(mach
     assert device(machine).private_key is None, "a restart alone brings no key back"
     result = machine.converge(**DECLARED)
     assert "was started again, without keys and peers" in result.warnings[0]
+    assert result.disruptive == [], "its random port is nobody's"
     assert device(machine) == before
     assert units() == [UNIT]
     again = machine.converge(**DECLARED)
