@@ -78,7 +78,7 @@ class UserspaceDriver:
         """Such an engine ends when it is given a peer before its private key."""
         self.write(dataclasses.replace(update, peers=()))
         device = self.read()[0]
-        if device.public_key is None:
+        if not device.has_key:
             raise HostError(
                 "this userspace engine takes no peer before it has a private key",
                 remedy="declare the whole interface with cryptokey.wireguard.interface",
