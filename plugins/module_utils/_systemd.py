@@ -126,7 +126,7 @@ def _run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         "SYSTEMD_PAGER": "",
     }
     try:
-        return subprocess.run(
+        return subprocess.run(  # pylint: disable=ansible-bad-function
             [program, *arguments], env=environment, cwd="/", timeout=_SECONDS, check=False,
             stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace",
         )  # fmt: skip
