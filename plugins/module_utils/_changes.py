@@ -83,7 +83,7 @@ def _removal(observed: Observed, wanted: Wanted) -> Operations:
 
     Routes, rules and ports are only ever added here on the way back from a change that failed.
     """
-    device = [op.DeleteDevice(wanted.name, wanted.namespace)] if observed.exists else []
+    device = [_delete(observed, wanted)] if observed.exists else []
     base = observed.without_device(wanted.name) if device else observed
     elsewhere = wanted.gone_routes & base.routes
     key_file = observed.key_file is not None and not wanted.keep_private_key
@@ -119,7 +119,7 @@ def _device(observed: Observed, wanted: Wanted) -> tuple[Observed, Operations]:
     backend = wanted.backend or "userspace"
     steps: Operations = []
     if observed.exists:
-        steps.append(op.DeleteDevice(wanted.name, wanted.namespace, reason=wanted.recreate))
+        steps.append(_delete(observed, wanted))
     steps.append(
         op.CreateDevice(
             wanted.name,
@@ -127,9 +127,15 @@ def _device(observed: Observed, wanted: Wanted) -> tuple[Observed, Operations]:
             socket_namespace=wanted.socket_namespace,
             backend=backend,
             engine=wanted.engine,
+            again=observed.lost,
         )
     )
     return observed.with_new_device(wanted.name, backend), steps
+
+
+def _delete(observed: Observed, wanted: Wanted) -> op.DeleteDevice:
+    ended = observed.backend == "dead"
+    return op.DeleteDevice(wanted.name, wanted.namespace, reason="" if ended else wanted.recreate, ended=ended)
 
 
 def _key_file(observed: Observed, wanted: Wanted) -> Operations:
@@ -171,11 +177,12 @@ def _fwmark(base: Observed, wanted: Wanted) -> Operations:
 def _key_and_port(base: Observed, wanted: Wanted) -> Operations:
     steps: Operations = []
     identity = wanted.identity
-    if identity is not None and identity.private_key != base.the_device.private_key:
-        shown, replaces = _shown(identity.public_key, identity.origin), base.the_device.private_key is not None
+    if identity is not None and not base.the_device.has(identity.private_key, identity.public_key):
+        shown, replaces = _shown(identity.public_key, identity.origin), base.the_device.has_key
         steps.append(op.SetPrivateKey(identity.private_key, shown, replaces=replaces))
     if wanted.listen_port not in (None, base.the_device.listen_port):
-        steps.append(op.SetListenPort(wanted.listen_port, replaces=bool(base.the_device.listen_port)))
+        replaces = bool(base.the_device.listen_port) and not base.lost
+        steps.append(op.SetListenPort(wanted.listen_port, replaces=replaces))
     return steps
 
 

@@ -32,7 +32,8 @@ def added_or_moved(base: Observed, wanted: Wanted) -> list[ChangePeer]:
         )
         replaces = _replaced(update, there.get(peer.public_key))
         label = _label(peer.public_key, base, peer.name)
-        steps.append(ChangePeer(update, label=label, moved=moved, replaces=replaces))
+        remade = not base.edits_peers and (peer.public_key in there or bool(moved))
+        steps.append(ChangePeer(update, label=label, moved=moved, replaces=replaces, remade=remade))
     return steps
 
 
@@ -48,7 +49,8 @@ def reduced_or_removed(base: Observed, wanted: Wanted) -> list[ChangePeer]:
         surplus = tuple(sorted((current.allowed_ips or frozenset()) - peer.allowed_ips - given))
         if surplus:
             update = PeerUpdate(peer.public_key, remove_allowed_ips=surplus)
-            steps.append(ChangePeer(update, label=_label(peer.public_key, base, peer.name)))
+            label = _label(peer.public_key, base, peer.name)
+            steps.append(ChangePeer(update, label=label, remade=not base.edits_peers))
     for key in sorted(wanted.gone_peers & set(there)):
         steps.append(ChangePeer(PeerUpdate(key, action="remove"), label=_label(key, base)))
     return steps

@@ -84,6 +84,12 @@ def choose_identity(
             public_key = _public_key(key, observed, host=host, check=check, warnings=warnings)
             _check_known(declared.public_key, public_key)
             return Identity(key, public_key, origin)
+    if observed.device is not None and observed.device.hides_key:
+        raise HostError(
+            f"the userspace engine of {declared.name} does not show its private key, and {declared.private_key_file} "
+            "does not have it",
+            remedy="put the file back, or declare a private_key",
+        )
     if declared.public_key is not None:
         raise _unknown(declared.public_key, "belongs to no private key on this host, and a new one would have another")
     made = PrivateKey.generate()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Userspace engines as processes: started detached, found again without a pid file, ended for sure.
+"""Userspace engines as processes: found again without a pid file, ended for sure. _engine_start starts them.
 
 An engine is found by what the kernel says about it now, never by a number that was written down: its environment
 names the device it was started for (a mark), it runs as our own user, and one of its descriptors is that tun (the
@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fcntl
 import os
 import select
 import shutil
@@ -26,25 +25,28 @@ import subprocess
 import time
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils import _uapi
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
+    _systemd,
+    _uapi,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     HostError,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._supervisor import (
+    MARK,
+    STOP_SECONDS,
+    unit_of,
+)
 
 KNOWN = ("wireguard-go",)
-"""Found on their own. Any other engine has to be asked for by name: boringtun 0.7 ends when a peer of it is edited."""
-MARK = "CRYPTOKEY_WIREGUARD"
+"""Found on their own. Any other engine has to be asked for: some have to lose a tunnel to change one of its fields."""
 DIRECTORY = "/var/run/wireguard"
-READY_SECONDS = 30.0
-STOP_SECONDS = 3.0
 ANSWER_SECONDS = 20.0
 """Patience with a running engine. It counts as dead, and is then made again, only after this: a busy host is no
 reason to interrupt its tunnels."""
 _MORE_PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_LOG_BYTES = 1 << 16
-_MOUNT = 'mount -t tmpfs -o mode=0700,size=1m wireguard "$1" && shift && exec "$@"'
 
-_children: list[subprocess.Popen[bytes]] = []
+children: list[subprocess.Popen[bytes]] = []
 """Engines that this very process has started; kept so that one that ends is reaped."""
 
 
@@ -65,6 +67,11 @@ class Daemon:
     @property
     def socket_path(self) -> str:
         return f"/proc/{self.pid}/root{os.path.realpath(DIRECTORY)}/{self.birth_name}.sock"
+
+    @property
+    def unit(self) -> str | None:
+        """The unit of systemd that holds it; None where it runs detached."""
+        return unit_of(_text(f"/proc/{self.pid}/cgroup"))
 
     @property
     def birthplace(self) -> int | None:
@@ -135,48 +142,15 @@ def marked_daemons() -> t.Iterator[Daemon]:
             if mark is not None:
                 namespace, _slash, device = mark.partition("/")
                 pid = int(entry)
-                if namespace.isdigit() and not _is_starting(pid):
+                if namespace.isdigit() and not is_starting(pid):
                     yield Daemon(pid, _last_argument(pid), int(namespace), device, device in _tun_names(pid))
-
-
-def start(engine: str, birth_name: str, *, device: str, namespace: int, private: bool) -> Daemon:
-    """Run in the calling thread's network namespace; returns once the engine answers on its socket.
-
-    private: with a socket directory of its own, which takes CAP_SYS_ADMIN.
-    """
-    os.makedirs(DIRECTORY, mode=0o755, exist_ok=True)
-    command = [engine, "--foreground", birth_name]
-    if os.path.basename(engine).startswith("boringtun"):
-        command[1:1] = ["--disable-drop-privileges"]
-    if private:
-        command = [
-            "unshare", "--mount", "--propagation", "slave", "--",
-            "sh", "-c", _MOUNT, "sh", os.path.realpath(DIRECTORY), *command,
-        ]  # fmt: skip
-    log = _bounded_log()
-    try:
-        environment = {
-            "PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
-            "LOG_LEVEL": "error",
-            "WG_LOG_LEVEL": "error",
-            MARK: f"{namespace}/{device}",
-        }
-        child = subprocess.Popen(  # pylint: disable=consider-using-with,ansible-bad-function
-            command, cwd="/", env=environment, start_new_session=True,
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-        )  # fmt: skip
-        _children.append(child)
-        daemon = Daemon(child.pid, birth_name, namespace, device, has_device=True)
-        _wait_until_ready(child, daemon, log=log, engine=engine)
-        return daemon
-    except FileNotFoundError as error:
-        raise HostError(f"cannot run {error.filename}", remedy="install util-linux") from None
-    finally:
-        os.close(log)
 
 
 def stop(daemon: Daemon) -> None:
     """End it: politely, then for sure. The process is held by a descriptor, so that no other one can be hit."""
+    unit = daemon.unit
+    if unit is not None and _is_still(daemon):
+        _systemd.stop(unit)
     try:
         handle = os.pidfd_open(daemon.pid)
     except ProcessLookupError:
@@ -192,9 +166,9 @@ def stop(daemon: Daemon) -> None:
         raise HostError(f"the userspace engine with process id {daemon.pid} does not end")
     finally:
         os.close(handle)
-        for child in list(_children):
+        for child in list(children):
             if child.pid == daemon.pid and child.poll() is not None:
-                _children.remove(child)
+                children.remove(child)
 
 
 def udp_port_is_bound(daemon: Daemon, port: int) -> bool:
@@ -205,38 +179,6 @@ def udp_port_is_bound(daemon: Daemon, port: int) -> bool:
             if any(line.split()[1].endswith(wanted) for line in handle if ":" in line.split()[1]):
                 return True
     return False
-
-
-def _wait_until_ready(child: subprocess.Popen[bytes], daemon: Daemon, *, log: int, engine: str) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    pause = 0.002
-    while child.poll() is None and time.monotonic() < deadline:
-        if not _is_starting(child.pid) and daemon.answers():
-            return
-        time.sleep(pause)
-        pause = min(pause * 1.5, 0.1)
-    reason = os.pread(log, _LOG_BYTES, 0).rstrip(b"\0").decode("utf-8", "replace").strip().splitlines()
-    ended = child.poll()
-    if ended is None:
-        child.kill()
-        child.wait()
-    _children.remove(child)
-    outcome = f"does not answer within {READY_SECONDS:.0f} s" if ended is None else f"ended at once (status {ended})"
-    raise HostError(
-        f"the userspace engine {engine} {outcome}{': ' + reason[-1] if reason else ''}",
-        remedy="it needs /dev/net/tun and CAP_NET_ADMIN",
-    )
-
-
-def _bounded_log() -> int:
-    """What an engine may complain into: in memory, without a name, and of a size that never grows (memfd_create(2)).
-
-    A pipe would kill or block the engine once nobody reads it, a file would fill the disk.
-    """
-    descriptor = os.memfd_create("engine-log", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    os.ftruncate(descriptor, _LOG_BYTES)
-    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK)
-    return descriptor
 
 
 def _unmarked(name: str, namespace: int) -> Daemon | None:
@@ -271,21 +213,23 @@ def _mark_of(pid: str) -> str | None:
 
 def _is_ours(pid: int) -> bool:
     """It runs as the user that we are: nobody else may tell us that he is the engine and take the private key."""
-    with contextlib.suppress(OSError), open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as handle:
-        for line in handle:
-            if line.startswith("Uid:"):
-                return line.split()[1:3] == [str(os.geteuid())] * 2
+    for line in _text(f"/proc/{pid}/status").splitlines():
+        if line.startswith("Uid:"):
+            return line.split()[1:3] == [str(os.geteuid())] * 2
     return False
 
 
-def _is_starting(pid: int) -> bool:
+def is_starting(pid: int) -> bool:
     """Still the shell or unshare(1) that is to become the engine."""
     try:
-        return os.path.basename(os.readlink(f"/proc/{pid}/exe")) in ("sh", "dash", "bash", "busybox", "unshare") or (
-            os.readlink(f"/proc/{pid}/exe") == os.readlink("/proc/self/exe")
-        )
+        return os.path.basename(os.readlink(f"/proc/{pid}/exe")) in ("sh", "dash", "bash", "busybox", "unshare")
     except OSError:
         return True
+
+
+def has_ended(pid: int) -> bool:
+    """Nothing but a zombie is left of it, or not even that."""
+    return not os.path.exists(f"/proc/{pid}/exe")
 
 
 def _last_argument(pid: int) -> str:
@@ -317,3 +261,10 @@ def _namespace_of(pid: int) -> int | None:
         return os.stat(f"/proc/{pid}/ns/net").st_ino
     except OSError:
         return None
+
+
+def _text(path: str) -> str:
+    """Of a file below /proc; empty where its process has ended."""
+    with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="replace") as handle:
+        return handle.read()
+    return ""

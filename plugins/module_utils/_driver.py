@@ -74,6 +74,9 @@ class WireguardDriver(t.Protocol):
     backend: str
     """``kernel`` or ``userspace``."""
 
+    def edits_peers(self) -> bool:
+        """False where a peer has to be removed and added anew to change one of its fields, which loses its session."""
+
     def read(self) -> tuple[Device, t.Mapping[PublicKey, PeerStatistics]]:
         """Configuration and statistics, coalesced and consistent."""
 
@@ -205,6 +208,9 @@ class Host(t.Protocol):
 
         recorded: the name under which it was born, "" where it is not known or was the initial one.
         """
+
+    def engine_unit(self, namespace: str, name: str) -> str | None:
+        """The unit of systemd that holds the device's userspace engine; None where there is none."""
 
     def resolve(self, host: str, *, socket_namespace: str) -> Address:
         """The address of an endpoint's host, resolved as that namespace does (its /etc/netns files)."""

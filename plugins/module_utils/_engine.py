@@ -38,6 +38,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._restore impor
     restore,
     settled,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Peer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._view import (
     MADE_ON_APPLY,
     observed_view,
@@ -158,6 +159,7 @@ def make_plan(declared: Declared, site: Site, *, check: bool) -> Plan:
         wanted = want(declared, around, before, choices)
         _refuse_without_birthplace(wanted, before, site, check=check)
         warnings += strict_filter_warnings(around, before)
+        warnings += _loss_warnings(declared, before)
     else:
         _refuse_without_nftables(None, before, check=check, warnings=warnings)
         wanted = want_absent(declared, before)
@@ -174,13 +176,32 @@ def _refuse_without_nftables(
     warnings += [str(error)] if error is not None else []
 
 
+def _loss_warnings(declared: Declared, before: Observed) -> list[str]:
+    """An engine that ends does so on its own, and somebody should know. After a reboot everything is gone: no news."""
+    if not before.lost:
+        return []
+    place = f"{declared.name} in {describe_namespace(declared.namespace)}"
+    warnings = []
+    if before.exists:
+        warnings.append(f"{place}: {before.lost}. Its tunnels were down; everything that is declared now is set again")
+    mentioned = {peer.public_key for peer in declared.peers or ()}
+    gone = before.record.peers if before.record and not (declared.exact and declared.peers is not None) else ()
+    missing = sorted(Peer(peer.public_key, name=peer.name).label for peer in gone if peer.public_key not in mentioned)
+    if missing:
+        warnings.append(
+            f"{place} has lost peers that were declared before and are not declared now: {', '.join(missing)}. Their "
+            "AllowedIPs and preshared keys went with the device; declare them again"
+        )
+    return warnings
+
+
 def _with_interface(declared: Declared, before: Observed, *, check: bool, warnings: list[str]) -> Observed:
     """A peer needs an interface that works. In check mode one that is not there may be an earlier task's to make."""
     place = f"in {describe_namespace(declared.namespace)}"
-    if before.backend == "dead":
+    if before.exists and before.lost:
         raise HostError(
-            f"the userspace engine of {declared.name} {place} has ended",
-            remedy="declare the interface again with cryptokey.wireguard.interface, which starts it",
+            f"{declared.name} {place} does not work: {before.lost}",
+            remedy="declare the interface again with cryptokey.wireguard.interface, which repairs it",
         )
     if before.exists:
         return before

@@ -14,11 +14,13 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
     _birthplace,
     _daemon,
     _deps,
+    _engine_start,
     _kernel,
     _netns,
     _public_key,
     _resolve,
     _sysctl,
+    _systemd,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import (
     WireguardDriver,
@@ -36,6 +38,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._network impor
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Link
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._supervisor import Launch
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._userspace import (
     UserspaceDriver,
 )
@@ -65,7 +68,9 @@ class LinuxHost:
             known.close()
             known = None
         if known is None:
-            known = LinuxNetwork(_netns.Worker(namespace), after_up=self._wait_for_socket)
+            known = LinuxNetwork(
+                _netns.Worker(namespace), before_up=self._forgo_link_local_address, after_up=self._wait_for_socket
+            )
             self._networks[namespace] = known
         return known
 
@@ -88,8 +93,7 @@ class LinuxHost:
             return None
         daemon = self.daemon(namespace, name)
         if daemon is None:
-            leftover = link is None and namespace == _netns.INITIAL and _daemon.is_stale(name)
-            return "dead" if leftover else None
+            return "dead" if self._has_remains(namespace, name) else None
         return "userspace" if link is not None and daemon.has_device and daemon.answers() else "dead"
 
     def wireguard(self, namespace: str, name: str) -> WireguardDriver:
@@ -119,8 +123,7 @@ class LinuxHost:
                 daemon = self._start(birth_name, name, network=network, birthplace=birthplace, engine=engine)
             if birth_name != name:
                 self._move(birthplace, birth_name, namespace=namespace, name=name)
-            if backend != "kernel":
-                _forgo_link_local_address(network, name)
+            self._forgo_link_local_address(namespace, name)
         except BaseException:
             if daemon is not None:
                 _daemon.stop(daemon)
@@ -139,6 +142,7 @@ class LinuxHost:
         if daemon is not None:
             _daemon.stop(daemon)
             _daemon.wait_until_gone(lambda: network.link(name) is None)
+        _systemd.end_leftover(namespace, name, inode=network.worker.inode)
         if namespace == _netns.INITIAL:
             _daemon.remove_stale(name)
 
@@ -167,6 +171,10 @@ class LinuxHost:
         link = self.network(namespace).link(name)
         return link is not None and link.kind == "wireguard" and not link.carrier
 
+    def engine_unit(self, namespace: str, name: str) -> str | None:
+        daemon = self.daemon(namespace, name)
+        return daemon.unit if daemon is not None else None
+
     def resolve(self, host: str, *, socket_namespace: str) -> Address:
         return _resolve.address_of(host, self.network(socket_namespace).worker)
 
@@ -188,10 +196,28 @@ class LinuxHost:
                 remedy="install the package wireguard-go, or a kernel with WireGuard",
             )
         plain = network.namespace == birthplace.namespace == _netns.INITIAL
-        private = not plain or _daemon.shared_socket_is_taken(birth_name)
-        return birthplace.worker.run(
-            lambda: _daemon.start(path, birth_name, device=name, namespace=network.worker.inode, private=private)
+        launch = Launch(
+            program=os.path.abspath(path),
+            birth_name=birth_name,
+            device=name,
+            namespace=network.namespace,
+            birthplace=birthplace.namespace,
+            inodes={place.namespace: place.worker.inode for place in (network, birthplace)},
+            private=not plain or _daemon.shared_socket_is_taken(birth_name),
         )
+        return birthplace.worker.run(lambda: _engine_start.start(launch))
+
+    def _has_remains(self, namespace: str, name: str) -> bool:
+        """Of an engine that has ended: its socket, or the unit that is about to start it again.
+
+        Its tun may take a moment to follow it. One that stays is somebody else's.
+        """
+        network = self.network(namespace)
+        stale = namespace == _netns.INITIAL and _daemon.is_stale(name)
+        if not stale and _systemd.leftover(namespace, name, inode=network.worker.inode) is None:
+            return False
+        _daemon.wait_until_gone(lambda: network.link(name) is None)
+        return network.link(name) is None
 
     def _move(self, birthplace: LinuxNetwork, birth_name: str, *, namespace: str, name: str) -> None:
         path = f"{_netns.DIRECTORY}/{namespace}" if namespace else "/proc/thread-self/ns/net"
@@ -215,8 +241,13 @@ class LinuxHost:
             driver = UserspaceDriver(daemon.socket_path, derive=lambda _key: None)
             _birthplace.wait_for_socket(daemon, driver, name=name)
 
+    def _forgo_link_local_address(self, namespace: str, name: str) -> None:
+        """A tun gives itself a random fe80:: address, which the kernel's WireGuard does not; here neither does.
 
-def _forgo_link_local_address(network: LinuxNetwork, name: str) -> None:
-    """A tun gives itself a random fe80:: address, which the kernel's WireGuard does not; here neither does."""
-    with contextlib.suppress(HostError):
-        network.worker.run(_sysctl.write, f"ipv6/conf/{name}/addr_gen_mode", _ADDRESS_GENERATION_NONE)
+        A supervisor that starts an engine again makes a new tun, so it is said each time before one is set up.
+        """
+        network = self.network(namespace)
+        link = network.link(name)
+        if link is not None and link.kind == "tun":
+            with contextlib.suppress(HostError):
+                network.worker.run(_sysctl.write, f"ipv6/conf/{name}/addr_gen_mode", _ADDRESS_GENERATION_NONE)

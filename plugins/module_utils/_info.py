@@ -59,6 +59,7 @@ def _interface(host: Host, record: Record | None, *, now: float, namespace: str,
     view["socket_namespace"] = host.socket_namespace(namespace, link.name, listen_port=port)
     recorded = record.socket_namespace if record else ""
     view["socket_namespace_gone"] = host.birthplace_is_gone(namespace, link.name, recorded=recorded)
+    view["engine_unit"] = host.engine_unit(namespace, link.name)
     view["declared"] = record is not None
     view["peers"] = [_with_statistics(peer, statistics, now) for peer in view["peers"]]
     received = sum(entry.rx_bytes for entry in statistics.values())

@@ -48,6 +48,9 @@ class KernelDriver:
             send=lambda taker: self._send(_wgnetlink.set_requests(name, taker)),
         )
 
+    def edits_peers(self) -> bool:
+        return True
+
     def read(self) -> tuple[Device, t.Mapping[PublicKey, PeerStatistics]]:
         return _wgnetlink.parse(self._worker.run(self._dump))
 

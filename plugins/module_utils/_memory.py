@@ -88,6 +88,10 @@ class MemoryDriver:
         self.birthplace = birthplace
         self.device = Device(private_key=None, public_key=None, listen_port=0, fwmark=0)
         self.statistics: dict[PublicKey, PeerStatistics] = {}
+        self.edits = True
+
+    def edits_peers(self) -> bool:
+        return self.edits
 
     def read(self) -> tuple[Device, t.Mapping[PublicKey, PeerStatistics]]:
         none = PeerStatistics(latest_handshake=None, rx_bytes=0, tx_bytes=0)
@@ -156,6 +160,7 @@ class MemoryHost:
         self.names: dict[str, Address] = {}
         self.devices: dict[tuple[str, str], MemoryDriver] = {}
         self.dead: set[tuple[str, str]] = set()
+        self.units: dict[tuple[str, str], str] = {}
         self.networks = {name: self._network(name) for name in ("", *namespaces)}
         self.firewalls = {name: MemoryFirewall(name, self.faults) for name in ("", *namespaces)}
         self._ports = FIRST_RANDOM_PORT
@@ -220,6 +225,14 @@ class MemoryHost:
         self.network(namespace).drop_link(name)
         self.dead.add((namespace, name))
 
+    def restart(self, namespace: str, name: str) -> None:
+        """The userspace engine ends and its supervisor starts it again: an empty device by the old name."""
+        driver = self.devices[namespace, name]
+        driver.device = Device(private_key=None, public_key=None, listen_port=0, fwmark=0)
+        driver.statistics = {}
+        self.network(namespace).drop_link(name)
+        self.network(namespace).make_link(name, kind="tun")
+
     def end_namespace(self, namespace: str) -> None:
         """Its devices go with it; those that were born in it and moved elsewhere stay."""
         self.networks.pop(namespace)
@@ -238,6 +251,9 @@ class MemoryHost:
         driver = self.devices.get((namespace, name))
         ended = driver is not None and driver.birthplace is None
         return ended and (self.backend_of(namespace, name) == "kernel" or bool(recorded))
+
+    def engine_unit(self, namespace: str, name: str) -> str | None:
+        return self.units.get((namespace, name))
 
     def resolve(self, host: str, *, socket_namespace: str) -> Address:
         self.network(socket_namespace)

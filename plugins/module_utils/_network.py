@@ -43,13 +43,17 @@ _GONE = (errno.ENOENT, errno.ESRCH, errno.ENODEV, errno.EADDRNOTAVAIL)
 Result = t.TypeVar("Result")
 
 
+UpHook = t.Callable[[str, str], None]
+
+
 class LinuxNetwork:
     """The Network port for real. Everything runs in the worker's thread; the netlink socket is opened on first use."""
 
-    def __init__(self, worker: Worker, *, after_up: t.Callable[[str, str], None] | None = None) -> None:
-        """after_up: called with the namespace and the name of each link that was set up."""
+    def __init__(self, worker: Worker, *, before_up: UpHook | None = None, after_up: UpHook | None = None) -> None:
+        """before_up, after_up: called with the namespace and the name of each link that is set up."""
         self.namespace = worker.namespace
         self.worker = worker
+        self._before_up = before_up
         self._after_up = after_up
         self._open: _rtnetlink.RouteSocket | None = None
 
@@ -70,6 +74,8 @@ class LinuxNetwork:
 
     def set_up(self, name: str, up: bool) -> None:
         what = f"cannot bring {name} {'up' if up else 'down'}"
+        if up and self._before_up is not None:
+            self._before_up(self.namespace, name)
         self._change_link(name, what=what, fields={"flags": _IFF_UP if up else 0, "change": _IFF_UP})
         if up and self._after_up is not None:
             self._after_up(self.namespace, name)

@@ -43,10 +43,13 @@ def _with_system(files: Observed, site: Site) -> Observed:
     recorded = files.record.socket_namespace if files.record else ""
     device, statistics = site.driver.read() if alive else (None, {})
     port = device.listen_port if device is not None else None
+    # An engine that shows the private key as the protocol has it edits peers as well, and is not asked.
+    is_odd = device is not None and device.hides_key
     seen = dataclasses.replace(
         files,
         backend=backend,
         device=device,
+        edits_peers=not is_odd or site.driver.edits_peers(),
         link=link,
         handshakes=frozenset(key for key, entry in statistics.items() if entry.latest_handshake is not None),
         socket_namespace=site.host.socket_namespace(site.namespace, site.name, listen_port=port) if alive else None,

@@ -39,7 +39,8 @@ class Observed:
 
     backend: kernel, userspace, dead (remains of an engine that has ended) or None (no such interface).
     birthplace_is_gone: the namespace that its socket is in has ended, or has no name any more.
-    device: None where there is no engine to ask.  handshakes: the peers that have completed one.
+    device: None where there is no engine to ask.  edits_peers: False where its engine has to make a peer anew instead.
+    handshakes: the peers that have completed one.
     routes, rules: all of the namespace, whoever made them.  neighbours: the namespace's other records.
     key_file: the private key in the file that the declaration names.  settings: kernel parameters that can be claimed.
     no_nftables: why there is no nftables here; ruleset, filtering: only looked at where they may concern the interface.
@@ -47,6 +48,7 @@ class Observed:
 
     backend: str | None = None
     device: Device | None = None
+    edits_peers: bool = True
     link: Link | None = None
     handshakes: frozenset[PublicKey] = frozenset()
     socket_namespace: str | None = None
@@ -65,6 +67,23 @@ class Observed:
     @property
     def exists(self) -> bool:
         return self.backend is not None
+
+    @property
+    def lost(self) -> str:
+        """What has become of the device since it was declared, behind its name; "" where it is still that one.
+
+        Whoever declares an interface gives it a key, so one on record without any is not the device it was.
+        """
+        if self.backend == "dead":
+            return "its userspace engine has ended"
+        if self.record is None:
+            return ""
+        if not self.exists:
+            return "it has gone since it was last declared"
+        if self.device is not None and not self.device.has_key:
+            made = "its userspace engine has ended and was started" if self.backend == "userspace" else "it was made"
+            return f"{made} again, without keys and peers"
+        return ""
 
     @property
     def the_device(self) -> Device:

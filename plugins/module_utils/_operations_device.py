@@ -33,17 +33,21 @@ class DeviceOperation(Operation):
 
 @dataclasses.dataclass(frozen=True)
 class CreateDevice(Operation):
+    """again: what became of the one that was declared before; "" where this is the first one."""
+
     name: str
     namespace: str
     socket_namespace: str
     backend: str
     engine: str | None = None
+    again: str = ""
 
     def describe(self) -> str:
         place = f" in namespace {self.namespace}" if self.namespace else ""
         if self.socket_namespace != self.namespace:
             place += f", socket in {self.socket_namespace or 'the initial namespace'}"
-        return f"create interface {self.name} ({self.backend}){place}"
+        again = f" again: {self.again}" if self.again else ""
+        return f"create interface {self.name} ({self.backend}){place}{again}"
 
     def apply(self, site: Site) -> None:
         site.host.create(
@@ -57,18 +61,26 @@ class CreateDevice(Operation):
 
 @dataclasses.dataclass(frozen=True)
 class DeleteDevice(Operation):
-    """reason: why it cannot stay although it is to be there again right afterwards, which interrupts its tunnels."""
+    """reason: why it cannot stay although it is to be there again right afterwards, which interrupts its tunnels.
+
+    ended: its engine does not run any more, so that there is nothing left to interrupt.
+    """
 
     name: str
     namespace: str
     reason: str = ""
+    ended: bool = False
 
     def describe(self) -> str:
+        if self.ended:
+            return f"clear away what the ended userspace engine of {self.name} has left"
         outage = f" to make it again, which interrupts its tunnels: {self.reason}" if self.reason else ""
         return f"delete interface {self.name}{outage}"
 
     @property
     def disrupts(self) -> str:
+        if self.ended:
+            return ""
         if self.reason:
             return "all its tunnels, until it is there again and their handshakes are done"
         return "all its tunnels"
@@ -133,12 +145,14 @@ class ChangePeer(DeviceOperation):
     """Adds a peer, takes one away or changes some of its fields.
 
     moved: who loses the prefixes that move here.  replaces: the fields that had another value than none so far.
+    remade: the engine cannot edit a peer, so that this one and those who lose a prefix to it are made anew.
     """
 
     peer: PeerUpdate
     label: str
     moved: tuple[tuple[str, str], ...] = ()
     replaces: frozenset[str] = frozenset()
+    remade: bool = False
 
     @property
     def update(self) -> DeviceUpdate:
@@ -150,6 +164,9 @@ class ChangePeer(DeviceOperation):
         if self.peer.action == "remove":
             return "the tunnel to this peer"
         lost = []
+        if self.remade:
+            owners = sorted({owner for _prefix, owner in self.moved})
+            lost.append(f"the tunnel to {' and '.join(['this peer', *owners])}, which this engine has to make anew")
         if self.moved:
             lost.append("answers of the former owner that are under way")
         if self.peer.remove_allowed_ips:

@@ -186,7 +186,8 @@ def _with_device(wanted: Wanted, before: Observed, attempted: Wanted, now: Obser
     peers = tuple(
         _peer_before(peer, new=peer.public_key not in there or peer.public_key in handled) for peer in device.peers
     )
-    identity = Identity(device.private_key, device.public_key, "adopted") if device.private_key else None
+    key = before.key_file if device.hides_key else device.private_key
+    identity = Identity(key, device.public_key, "adopted") if key else None
     return dataclasses.replace(
         wanted,
         recreate="the change failed" if now.exists and replaced else "",

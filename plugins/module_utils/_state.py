@@ -94,6 +94,7 @@ class PeerStatistics:
 class Device:
     """The WireGuard half of an interface, as a driver reads it. listen_port 0: no socket is bound.
 
+    private_key: None also where it has one that its engine hides; there is a public_key then.
     peers: sorted by public key, each key once.
     """
 
@@ -102,6 +103,18 @@ class Device:
     listen_port: int
     fwmark: int
     peers: tuple[Peer, ...] = ()
+
+    @property
+    def has_key(self) -> bool:
+        return self.private_key is not None or self.public_key is not None
+
+    @property
+    def hides_key(self) -> bool:
+        return self.private_key is None and self.public_key is not None
+
+    def has(self, private_key: PrivateKey, public_key: PublicKey | None) -> bool:
+        """Whether that is its key; public_key belongs to the private one, None where nobody knows."""
+        return public_key == self.public_key if self.hides_key else private_key == self.private_key
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,6 +13,7 @@ import contextlib
 import errno
 import os
 import socket
+import time
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import (
@@ -43,6 +44,8 @@ TIMEOUT = 60.0
 """Seconds for a whole exchange: an engine with 10,000 peers answers within a few."""
 
 GET = "get=1\n\n"
+_OLDEST_TIME = 10**9
+"""September 2001. No handshake is older, and no engine has run for that many seconds."""
 _END = b"\n\n"
 
 Statistics = t.Dict[PublicKey, PeerStatistics]
@@ -75,8 +78,23 @@ def removal_request(wanted: t.Mapping[PublicKey, t.Iterable[t.Any]]) -> str:
     return "\n".join(lines) + "\n\n"
 
 
-def parse(text: str, *, derive: t.Callable[[PrivateKey], PublicKey | None]) -> tuple[Device, Statistics]:
-    """The answer to GET. The protocol holds no public key of the device itself, so derive makes it."""
+def probe(nobody: PublicKey) -> str:
+    """A change of nothing: a peer that is not there, and only if it is there, is removed.
+
+    An engine that cannot edit peers does not know update_only, either, and answers EINVAL.
+    """
+    return f"set=1\npublic_key={nobody.raw.hex()}\nupdate_only=true\nremove=true\n\n"
+
+
+def parse(
+    text: str, *, derive: t.Callable[[PrivateKey], PublicKey | None], now: float | None = None
+) -> tuple[Device, Statistics]:
+    """The answer to GET. The protocol holds no public key of the device itself, so derive makes it.
+
+    An engine that hides the private key may show own_public_key instead. One that tells the age of a handshake where
+    the protocol has its time is understood as well: now is the time of the answer, in seconds since the epoch.
+    """
+    moment = time.time() if now is None else now
     device: dict[str, str] = {}
     peers: list[_PeerLines] = []
     for line in text.splitlines():
@@ -90,12 +108,12 @@ def parse(text: str, *, derive: t.Callable[[PrivateKey], PublicKey | None]) -> t
     private = _private_key(device.get("private_key"))
     found = Device(
         private_key=private,
-        public_key=derive(private) if private else None,
+        public_key=derive(private) if private else _public_key(device.get("own_public_key")),
         listen_port=int(device.get("listen_port", "0")),
         fwmark=int(device.get("fwmark", "0"), 0),
         peers=tuple(sorted((peer.peer() for peer in peers), key=lambda peer: peer.public_key)),
     )
-    return found, {peer.key: peer.statistics() for peer in peers}
+    return found, {peer.key: peer.statistics(moment) for peer in peers}
 
 
 def exchange(path: str, request: str, *, timeout: float = TIMEOUT) -> str:
@@ -153,11 +171,12 @@ class _PeerLines:
             allowed_ips=frozenset(parse_prefix_lenient(text)[0] for text in self.prefixes),
         )
 
-    def statistics(self) -> PeerStatistics:
+    def statistics(self, now: float) -> PeerStatistics:
         seconds = int(self.values.get("last_handshake_time_sec", "0"))
         part = int(self.values.get("last_handshake_time_nsec", "0"))
+        told = seconds + part / 1e9
         return PeerStatistics(
-            latest_handshake=seconds + part / 1e9 if seconds or part else None,
+            latest_handshake=None if not told else told if told >= _OLDEST_TIME else now - told,
             rx_bytes=int(self.values.get("rx_bytes", "0")),
             tx_bytes=int(self.values.get("tx_bytes", "0")),
         )
@@ -180,6 +199,10 @@ def _peer_lines(peer: PeerUpdate) -> list[str]:
 
 def _private_key(text: str | None) -> PrivateKey | None:
     return PrivateKey(bytes.fromhex(text)) if text and text.strip("0") else None
+
+
+def _public_key(text: str | None) -> PublicKey | None:
+    return PublicKey(bytes.fromhex(text)) if text and text.strip("0") else None
 
 
 def _endpoint(text: str) -> Endpoint | None:

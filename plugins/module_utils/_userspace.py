@@ -8,9 +8,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
+import os
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
+    _peer_by_peer,
     _removal,
     _uapi,
 )
@@ -21,6 +23,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import
     HostError,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
+    LENGTH,
     PrivateKey,
     PublicKey,
 )
@@ -38,15 +41,31 @@ class UserspaceDriver:
     def __init__(self, socket_path: str, *, derive: t.Callable[[PrivateKey], PublicKey | None]) -> None:
         self._path = socket_path
         self._derive = derive
+        self._edits_peers: bool | None = None
         self._remover = _removal.Remover(
             lambda wanted: self._send(_uapi.removal_request(wanted)), send=lambda taker: self._send(_uapi.render(taker))
         )
+
+    def edits_peers(self) -> bool:
+        """Whether the engine can change a peer that it has; asked once, by a change of nothing."""
+        if self._edits_peers is None:
+            try:
+                self._send(_uapi.probe(PublicKey(os.urandom(LENGTH))))
+                self._edits_peers = True
+            except HostError as error:
+                if error.errno != errno.EINVAL:
+                    raise
+                self._edits_peers = False
+        return self._edits_peers
 
     def read(self) -> tuple[Device, t.Mapping[PublicKey, PeerStatistics]]:
         return _uapi.parse(_uapi.exchange(self._path, _uapi.GET), derive=self._derive)
 
     def write(self, update: DeviceUpdate) -> None:
         """A port that is in use already is not sent again: wireguard-go re-binds on every listen_port line."""
+        if update.peers and not self.edits_peers():
+            self._write_peer_by_peer(update)
+            return
         main = _removal.without_removals(update)
         if main.listen_port:
             main = self._set_port(main)
@@ -54,6 +73,18 @@ class UserspaceDriver:
             self._send(_uapi.render(main))
         if _removal.wants_removal(update):
             self._remover.remove(_removal.removals(update, self.read()[0]))
+
+    def _write_peer_by_peer(self, update: DeviceUpdate) -> None:
+        """Such an engine ends when it is given a peer before its private key."""
+        self.write(dataclasses.replace(update, peers=()))
+        device = self.read()[0]
+        if not device.has_key:
+            raise HostError(
+                "this userspace engine takes no peer before it has a private key",
+                remedy="declare the whole interface with cryptokey.wireguard.interface",
+            )
+        for request in _peer_by_peer.requests(device, update.peers):
+            self._send(_uapi.render(request))
 
     def _set_port(self, update: DeviceUpdate) -> DeviceUpdate:
         """Sets the port and returns the rest of the update; a port that is taken leaves the old one in use."""

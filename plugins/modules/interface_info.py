@@ -169,6 +169,13 @@ interfaces:
         - Such an interface reaches nobody. M(cryptokey.wireguard.interface) makes it anew.
       type: bool
       sample: false
+    engine_unit:
+      description:
+        - The unit of systemd that holds the userspace engine and starts it again after a crash. Its log is in
+          C(journalctl --unit).
+        - Null with V(kernel), and where the engine runs without a supervisor.
+      type: str
+      sample: cryptokey-wireguard-wg0.service
     backend:
       description: V(kernel), V(userspace), or V(dead) for what an engine that does not answer has left behind.
       type: str

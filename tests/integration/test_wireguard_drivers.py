@@ -9,9 +9,9 @@ What both drivers promise is in tests/conformance.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
+import sys
 import time
 import typing as t
 
@@ -116,8 +116,7 @@ while True:
     if connection.recv(100):
         connection.sendall(b"errno=0\\n\\n")
 """
-    # Not the test's own Python: a process that still runs that one counts as one that is about to become an engine.
-    command = [shutil.which("python3", path="/usr/bin"), "-c", program, "wg0"]
+    command = [sys.executable, "-c", program, "wg0"]
     with subprocess.Popen(command, env={**os.environ, _daemon.MARK: mark}, stdout=subprocess.PIPE) as impostor:
         try:
             assert impostor.stdout.readline() == b"ready\n"

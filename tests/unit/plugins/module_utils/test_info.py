@@ -100,9 +100,11 @@ def test_what_an_engine_left_behind_is_shown_without_asking_it():
     made.create("wg1", namespace="", socket_namespace="", backend="userspace")
     made.networks[""].drop_link("wg1")
     made.networks[""].make_link("wg1", kind="tun")
+    made.units["", "wg0"] = "cryptokey-wireguard-wg0.service"
     made.dead.add(("", "wg1"))
     found = {one["name"]: one for one in _info.interfaces(made, nothing_recorded, now=NOW, namespace="")}
     assert (found["wg1"]["backend"], found["wg1"]["peers"]) == ("dead", [])
+    assert (found["wg0"]["engine_unit"], found["wg1"]["engine_unit"]) == ("cryptokey-wireguard-wg0.service", None)
 
 
 def test_the_kernel_counts_what_it_refused_and_an_engine_leaves_a_bound():

@@ -86,6 +86,17 @@ def test_an_answer_is_read_whole():
     assert (statistics[TWO].rx_bytes, statistics[TWO].tx_bytes) == (12, 17)
 
 
+def test_an_engine_may_hide_the_private_key_and_tell_the_age_of_a_handshake():
+    text = (
+        f"own_public_key={'02' * 32}\npublic_key={'01' * 32}\nlast_handshake_time_sec=70\nlast_handshake_time_nsec=5\n"
+    )
+    device, statistics = _uapi.parse(text, derive=lambda _key: None, now=1700000100.0)
+    assert (device.private_key, device.public_key, device.hides_key) == (None, TWO, True)
+    assert device.has(PRIVATE, TWO)
+    assert not device.has(PRIVATE, None)
+    assert statistics[ONE].latest_handshake == pytest.approx(1700000030.0)
+
+
 def test_a_fresh_device_has_no_key_and_no_port():
     device, statistics = parse("")
     assert (device.private_key, device.public_key, device.listen_port, device.fwmark) == (None, None, 0, 0)
@@ -201,6 +212,7 @@ def driver(path):
 
 
 OK = "errno=0\n\n"
+REFUSED = f"errno=-{errno.EINVAL}\n\n"
 
 
 def test_a_port_that_is_bound_already_is_not_sent_again(path):
@@ -222,17 +234,17 @@ REMOVAL = DeviceUpdate(peers=(PeerUpdate(ONE, remove_allowed_ips=(parse_prefix("
 
 
 def test_an_engine_that_knows_removal_is_asked_for_it(path):
-    listener = Listener(path, [OWNED, OK])
+    listener = Listener(path, [OK, OWNED, OK])
     driver(path).write(REMOVAL)
-    assert listener.requests[1] == f"set=1\npublic_key={'01' * 32}\nupdate_only=true\nallowed_ip=-10.1.0.0/16\n\n"
+    assert listener.requests[2] == f"set=1\npublic_key={'01' * 32}\nupdate_only=true\nallowed_ip=-10.1.0.0/16\n\n"
 
 
 def test_an_older_engine_is_asked_once_and_then_given_a_throw_away_peer(path):
-    listener = Listener(path, [OWNED, f"errno=-{errno.EINVAL}\n\n", OK, OWNED, OK])
+    listener = Listener(path, [OK, OWNED, REFUSED, OK, OWNED, OK])
     one = driver(path)
     one.write(REMOVAL)
     one.write(REMOVAL)
-    for request in (listener.requests[2], listener.requests[4]):
+    for request in (listener.requests[3], listener.requests[5]):
         lines = request.split("\n")
         nobody = lines[1]
         assert nobody not in (f"public_key={'01' * 32}", "")
@@ -241,9 +253,39 @@ def test_an_older_engine_is_asked_once_and_then_given_a_throw_away_peer(path):
 
 def test_a_prefix_that_another_peer_owns_by_now_is_not_taken_from_it(path):
     elsewhere = f"public_key={'02' * 32}\nallowed_ip=10.1.0.0/16\n" + OK
-    listener = Listener(path, [elsewhere])
+    listener = Listener(path, [OK, elsewhere])
     driver(path).write(REMOVAL)
-    assert listener.requests == [_uapi.GET]
+    assert listener.requests[1:] == [_uapi.GET]
+
+
+KEYED = f"own_public_key={'09' * 32}\n"
+
+
+def test_an_engine_that_cannot_edit_a_peer_is_given_it_anew(path):
+    listener = Listener(path, [REFUSED, KEYED + OWNED, OK, OK])
+    driver(path).write(REMOVAL)
+    lines = listener.requests[0].split("\n")
+    assert (lines[0], lines[2:]) == ("set=1", ["update_only=true", "remove=true", "", ""]), "a change of nothing"
+    assert listener.requests[1:] == [
+        _uapi.GET,
+        f"set=1\npublic_key={'01' * 32}\nremove=true\n\n",
+        f"set=1\npublic_key={'01' * 32}\nallowed_ip=10.0.0.0/8\n\n",
+    ]
+
+
+def test_an_engine_that_would_end_without_a_key_is_given_no_peer(path):
+    listener = Listener(path, [REFUSED, OK])
+    with pytest.raises(HostError, match="takes no peer before it has a private key"):
+        driver(path).write(DeviceUpdate(peers=(PeerUpdate(ONE, action="add"),)))
+    assert len(listener.requests) == 2
+
+
+def test_whether_an_engine_edits_peers_is_asked_once(path):
+    listener = Listener(path, [OK, OK, OK])
+    one = driver(path)
+    for _turn in range(2):
+        one.write(DeviceUpdate(peers=(PeerUpdate(ONE, action="add"),)))
+    assert len(listener.requests) == 3
 
 
 def test_no_error_shows_a_key(path):

@@ -9,7 +9,9 @@ import typing as t
 
 import pytest
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import declare_peer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import DeviceUpdate, PeerUpdate
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._engine import converge_peer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError, InvalidInput
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import parse_prefix
@@ -250,8 +252,61 @@ class TestDevice:
         world.converge({"name": "wg0", "peers": [peer(ONE, "10.1.0.0/16")]})
         world.host.kill("", "wg0")
         result = world.converge({"name": "wg0", "peers": [peer(ONE, "10.1.0.0/16")]})
-        assert "its userspace engine has ended" in result.actions[0]
+        assert result.actions[:2] == [
+            "clear away what the ended userspace engine of wg0 has left",
+            "create interface wg0 (userspace) again: its userspace engine has ended",
+        ]
         assert "add route 10.1.0.0/16 dev wg0" in result.actions
+        assert result.disruptive == [], "there was nothing left to lose"
+        assert "its userspace engine has ended. Its tunnels were down" in result.warnings[0]
+        assert not world.converge({"name": "wg0", "peers": [peer(ONE, "10.1.0.0/16")]}).changed
+
+    def test_an_engine_that_its_supervisor_started_again_is_filled_again(self, world):
+        world.host.installed = ("userspace",)
+        full = {"name": "wg0", "listen_port": 51820, "addresses": ["10.0.0.1/24"], "peers": [peer(ONE, "10.1.0.0/16")]}
+        world.converge(full)
+        before = world.picture()
+        world.host.restart("", "wg0")
+        seen = world.converge(full, check=True)
+        assert "has ended and was started again, without keys and peers" in seen.warnings[0]
+        with pytest.raises(HostError, match="does not work: its userspace engine has ended and was started again"):
+            converge_peer(
+                declare_peer({"interface": "wg0", **peer(OTHER, "10.2.0.0/16")}), host=world.host, store=world.store
+            )
+        result = world.converge(full)
+        assert not [action for action in result.actions if action.startswith(("create", "delete", "clear"))]
+        assert (result.actions, result.warnings) == (seen.actions, seen.warnings)
+        assert result.disruptive == []
+        assert world.picture() == before
+        assert not world.converge(full).warnings
+
+    def test_peers_that_went_with_the_engine_and_are_not_declared_now_are_named(self, world):
+        world.host.installed = ("userspace",)
+        world.converge({"name": "wg0", "peers": [peer(name="anna"), peer(OTHER)]})
+        world.host.kill("", "wg0")
+        for arguments, lost in (
+            ({"peers": [peer(OTHER)]}, True),
+            ({"peers": [peer(OTHER), {"public_key": ONE, "state": "absent"}]}, False),
+            ({"peers": [peer(OTHER)], "peers_policy": "exact"}, False),
+        ):
+            warnings = world.converge({"name": "wg0", **arguments}, check=True).warnings
+            assert [text for text in warnings if "has lost peers" in text and "anna (" in text] == warnings[1:]
+            assert bool(warnings[1:]) is lost
+
+    def test_an_interface_that_has_gone_is_made_again_and_says_so(self, world):
+        world.converge({"name": "wg0"})
+        world.host.delete("", "wg0")
+        result = world.converge({"name": "wg0"})
+        assert result.actions[0] == ("create interface wg0 (kernel) again: it has gone since it was last declared")
+        assert result.warnings == []
+
+    def test_an_interface_whose_engine_has_ended_can_be_removed(self, world):
+        world.host.installed = ("userspace",)
+        world.converge({"name": "wg0"})
+        world.host.kill("", "wg0")
+        result = world.converge({"name": "wg0", "state": "absent"})
+        assert result.actions[0] == "clear away what the ended userspace engine of wg0 has left"
+        assert not world.converge({"name": "wg0", "state": "absent"}).changed
 
     @pytest.mark.parametrize(
         ("installed", "arguments", "text"),
