@@ -7,6 +7,7 @@
 #   DEMO_INSTALL=no           `make demo` installs no system package
 #   SUITES="oracle lint"      `make test` runs only these
 #   KERNELS="6.12 7.3"        what `make test-kernel` builds where the machine's own kernel has no WireGuard
+#   DEBIAN="bookworm trixie"  the releases that `make molecule` and `make test` make containers of (default: bookworm)
 #   ARGS="-k netns -x"        handed to pytest by test-unit, -oracle, -browser, -integration and -conformance
 #   SIZE=full                 `make test-oracle` compares as much as it can, not only what CI has time for
 
@@ -20,6 +21,7 @@ PYTHON ?=
 SUITES ?=
 SIZE ?= ci
 KERNELS ?= 6.12 7.3
+DEBIAN ?= bookworm
 ARGS ?=
 BIN := .venv/bin
 
@@ -85,6 +87,12 @@ test-kernel:  ## the same on a real kernel's WireGuard: the machine's own, or ea
 	@[ "$$(id -u)" != 0 ] || tests/setup test
 	@tests/tools/venv "$(CURDIR)/.venv" test "$(PYTHON)"
 	@KERNELS="$(KERNELS)" $(BIN)/python tests/tools/run.py kernel
+
+.PHONY: molecule
+molecule:  ## the molecule scenario in containers with systemd, one after the other on each release of DEBIAN (root)
+	@[ "$$(id -u)" != 0 ] || tests/setup test
+	@tests/tools/venv "$(CURDIR)/.venv" test "$(PYTHON)"
+	@DEBIAN="$(DEBIAN)" $(BIN)/python tests/tools/run.py molecule
 
 .PHONY: test-rehearsal
 test-rehearsal: venv  ## examples/two-hubs: every predicted cell against measured packets (root)

@@ -22,7 +22,8 @@ KINDS = ("module", "filter", "lookup", "connection", "role")
 # Everything at the root of the tarball; what else appears has to be named here or in build_ignore.
 ROOT = {
     *("CHANGELOG.md", "CONTRIBUTING.md", "COPYING", "FILES.json", "MANIFEST.json", "Makefile", "README.md"),
-    *("changelogs", "docs", "examples", "meta", "playbooks", "plugins", "pyproject.toml", "roles", "scripts", "tests"),
+    *("changelogs", "docs", "examples", "extensions", "meta", "playbooks", "plugins", "pyproject.toml", "roles"),
+    *("scripts", "tests"),
 }
 
 

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree
 
+import containers
 import kernels
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
@@ -141,9 +142,10 @@ class Result:
 
 
 def all_suites() -> list[Suite]:
-    """The longest first, so that the last to end is a short one; the kernel even before, since a suite waits for it."""
+    """The longest first, so that the last to end is a short one; first what is built, since a suite waits."""
     return [
         *_kernel_builds(),
+        *_images(),
         _core("oldest", OLDEST),
         _core("newest", NEWEST),
         Suite(name="oracle", steps=[_pytest("oracle", sys.executable, "tests/oracle")]),
@@ -178,6 +180,7 @@ def all_suites() -> list[Suite]:
             cannot_run=_no_packets(),
         ),
         _kernel(),
+        _molecule(),
     ]
 
 
@@ -207,8 +210,24 @@ def _kernel() -> Suite:
     return Suite(name="kernel", steps=steps, sends_packets=True, cannot_run=kernels.cannot_run(), timeout=3000)
 
 
+def _images() -> list[Suite]:
+    """One of its own, for the same reason."""
+    releases = [release for release in containers.wanted() if not containers.is_made(release)]
+    if not releases or containers.cannot_run():
+        return []
+    make = str(containers.FOLDER / "image")
+    return [Suite(name="molecule-image", steps=[Step([make, release]) for release in releases])]
+
+
+def _molecule() -> Suite:
+    """The scenario in containers with systemd: installed, applied, engines killed, applied again, removed."""
+    run = str(containers.FOLDER / "test")
+    steps = [Step([run, release], pattern=r"^TASK \[Hold that ") for release in containers.wanted()]
+    return Suite(name="molecule", steps=steps, sends_packets=True, cannot_run=containers.cannot_run())
+
+
 def _lint() -> Suite:
-    folders = [TOP / "tests" / name for name in ("tools", "kernel", "demo")]
+    folders = [TOP / "tests" / name for name in ("tools", "kernel", "containers", "demo")]
     names = [TOP / ".ci" / "run", TOP / "tests" / "setup", *(path for folder in folders for path in folder.iterdir())]
     shell = [str(path) for path in names if path.is_file() and re.match(rb"#!.*\b(ba)?sh\b", path.read_bytes())]
     mypy = [str(BIN / "mypy"), "--no-error-summary", str(COLLECTION / "plugins"), "tests/tools"]

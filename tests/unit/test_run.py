@@ -14,6 +14,7 @@ import pytest
 TOOLS = str(pathlib.Path(__file__).resolve().parents[1] / "tools")
 sys.path.insert(0, TOOLS)
 
+import containers
 import kernels
 import run
 import traces
@@ -188,7 +189,7 @@ def test_the_last_line_sums_everything_up(output, monkeypatch, capsys):
 
 def test_the_suites_that_send_packets_are_marked():
     sending = {suite.name for suite in all_suites() if suite.sends_packets}
-    assert sending == {"integration", "conformance", "kernel", "rehearsal"}
+    assert sending == {"integration", "conformance", "kernel", "molecule", "rehearsal"}
 
 
 def test_the_kernel_is_built_beside_the_other_suites_and_before_its_own(monkeypatch):
@@ -201,7 +202,8 @@ def test_the_kernel_is_built_beside_the_other_suites_and_before_its_own(monkeypa
     assert suites[0].name == "kernel-build"
     assert [step.command[-1] for step in suites[0].steps] == ["6.12", "7.3"]
     assert not suites[0].sends_packets
-    assert [step.command[1] for step in suites[-1].steps] == ["6.12", "7.3"]
+    kernel = next(suite for suite in suites if suite.name == "kernel")
+    assert [step.command[1] for step in kernel.steps] == ["6.12", "7.3"]
     monkeypatch.setattr(kernels, "is_built", lambda _version: True)
     assert all_suites()[0].name != "kernel-build"
 
@@ -218,3 +220,29 @@ def test_only_the_kernels_beside_the_default_one_may_be_missing():
     assert kernels.not_here(kernels.DEFAULT) is None
     assert kernels.not_here("own") is None
     assert kernels.not_here("7.3") == 3
+
+
+def test_the_image_is_made_beside_the_other_suites_and_before_its_own(monkeypatch):
+    monkeypatch.setattr(kernels, "own_has_wireguard", lambda: True)
+    monkeypatch.setattr(containers, "is_made", lambda release: release == "bookworm")
+    monkeypatch.setattr(containers, "cannot_run", lambda: "")
+    monkeypatch.setenv("DEBIAN", "bookworm trixie")
+    suites = all_suites()
+    assert suites[0].name == "molecule-image"
+    assert [step.command[-1] for step in suites[0].steps] == ["trixie"]
+    assert not suites[0].sends_packets
+    molecule = next(suite for suite in suites if suite.name == "molecule")
+    assert [step.command[-1] for step in molecule.steps] == ["bookworm", "trixie"]
+    monkeypatch.setattr(containers, "is_made", lambda _release: True)
+    assert all_suites()[0].name != "molecule-image"
+
+
+def test_containers_need_what_makes_their_image_only_while_there_is_none(monkeypatch):
+    monkeypatch.setattr(containers.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(containers.shutil, "which", lambda name: None if name == "mmdebstrap" else name)
+    monkeypatch.setattr(containers, "is_made", lambda _release: False)
+    assert containers.cannot_run() == "not installed: mmdebstrap; tests/setup test installs what is missing"
+    monkeypatch.setattr(containers, "is_made", lambda _release: True)
+    assert containers.cannot_run() == ""
+    monkeypatch.setattr(containers.os, "geteuid", lambda: 1000)
+    assert containers.cannot_run() == "needs root"
