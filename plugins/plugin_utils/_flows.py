@@ -23,6 +23,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
     EMPTY,
     Intervals,
     covers,
+    first_outside,
     intersect,
     subtract,
     union,
@@ -232,15 +233,14 @@ def sets_out(model: Model, network: NetworkOwnership, owned: Owned, family: int,
     """
     if not model.stacks[owned.stack].stack.rules and not subtract(owned.behind[family], owned.own[family]):
         return True
-    clear = subtract(alike.clear, union(owned.both[family], *alike.exceptions.get(owned.stack, ())))
-    if not clear:
+    sample = first_outside(alike.clear, union(owned.both[family], *alike.exceptions.get(owned.stack, ())))
+    if sample is None:
         return False
-    sample = (clear[0], clear[0] + 1)
     walk = Walk(model, family, on_past_blockers=True)
     return not any(
         list(_failing(network, piece, family))
         for start in starts(model, owned, family)
-        for piece in walk.start(owned.stack, start.sources, sample, ingress=start.ingress)
+        for piece in walk.start(owned.stack, start.sources, (sample, sample + 1), ingress=start.ingress)
     )
 
 
