@@ -31,6 +31,9 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
     union,
 )
 
+# A class of fewer members saves little, unless it is that part of its network: all others are proved together, too.
+_MANY_MEMBERS = 16
+_GREAT_PART = 8
 # With so many peers, the walk of a single stack costs more than finding out what is clear for it.
 _MANY_PEERS = 16
 
@@ -84,7 +87,10 @@ def find_classes(model: Model, network: NetworkOwnership, family: int, watch: Wa
             grouped.setdefault(model.cryptokey(interface).rows, {})[stack] = interface
     classes = []
     for members in grouped.values():
-        if len(members) > 1 or len(model.cryptokey(next(iter(members.values())))) >= _MANY_PEERS:
+        worth = len(members) > 1 and (
+            len(members) >= _MANY_MEMBERS or len(members) * _GREAT_PART >= len(network.stacks)
+        )
+        if worth or len(model.cryptokey(next(iter(members.values())))) >= _MANY_PEERS:
             sources = union(*(network.stacks[stack].both[family] for stack in members))
             found = StackClass(members=members, sources=sources)
             _Prover(model, network, family, found, watch).run()
@@ -105,8 +111,7 @@ def _uniform(model: Model, network: NetworkOwnership, stack: StackId, family: in
     if interface.key is None or model.by_key.get(interface.key) is not interface or interface.network != network.name:
         return None
     cryptokey = model.cryptokey(interface)
-    removed = [owner.prefix for _row, gone in cryptokey.layers for owner in gone if owner.prefix.family == family]
-    if not cryptokey.layers or not covers(owned, from_prefixes(removed)):
+    if not cryptokey.layers or not covers(owned, cryptokey.left_out(family)):
         return None
     follows = _follows_rows(found, cryptokey, network=network, family=family)
     return interface if follows else None
@@ -236,9 +241,7 @@ class _Prover:
         if stack is None:
             return False
         cryptokey = self.model.cryptokey(interface)
-        owned = stack.both[self.family]
-        removed = (owner.prefix for _row, gone in cryptokey.layers for owner in gone)
-        return not cryptokey.own and covers(owned, from_prefixes(one for one in removed if one.family == self.family))
+        return not cryptokey.own and covers(stack.both[self.family], cryptokey.left_out(self.family))
 
     def _refused(self, target: Interface) -> set[StackId]:
         """The members that the rows of the target do not accept; the same for all interfaces with these rows."""
@@ -298,7 +301,8 @@ class _Prover:
 
     def _no_martian(self, stack: StackModel, owned: Intervals) -> bool:
         """Whether no member but the stack itself sends from an address that is the stack's own."""
-        return covers(owned, intersect(self.found.sources, stack.fib.local_set[4]))
+        local = stack.fib.local_set[4]
+        return covers(owned, local) or covers(owned, intersect(self.found.sources, local))
 
     def _onwards(self, carrier: Interface, destinations: Intervals, path: _Path) -> Intervals:
         """The part that is clear over the next link."""
@@ -322,10 +326,10 @@ class _Prover:
         key = (*self._key, cryptokey.rows, entry)
         if key not in memo:
             memo[key] = subtract(self.found.sources, self._table(target).accepted(self.family, entry))
-        removed = (owner.prefix for _row, gone in cryptokey.layers for owner in gone)
-        left_out = from_prefixes(one for one in removed if one.family == self.family)
-        owned = self._owned(target.stack)
-        return covers(owned, memo[key]) and covers(owned, intersect(left_out, self.found.sources))
+        owned, left_out = self._owned(target.stack), cryptokey.left_out(self.family)
+        if not covers(owned, memo[key]):
+            return False
+        return covers(owned, left_out) or covers(owned, intersect(left_out, self.found.sources))
 
     def _owned(self, stack: StackId) -> Intervals:
         owned = self.network.stacks.get(stack)

@@ -11,6 +11,7 @@ the two are compared for exactly the packets that the proof sees pass.
 from __future__ import annotations
 
 import dataclasses
+import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import parse_prefix
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fib import LOOPBACK, Decision, Fib
@@ -79,6 +80,22 @@ class Watch:
                 self.found.append(
                     OnPath(construct=construct, family=family, source=packet[0], destination=packet[1], origin=origin)
                 )
+
+    def awaited(self, family: int, passing: t.Iterable[tuple[StackId, str, Intervals, Intervals]]) -> set[Unmodelled]:
+        """The constructs that are not found yet and that some of these packets would find.
+
+        passing: rectangles, each with a stack that has to route it and the ingress.
+        """
+        return {
+            construct
+            for stack, ingress, sources, destinations in passing
+            for construct in self._pending.get(stack, ())
+            if self._touched(construct, family, sources, destinations, ingress) is not None
+        }
+
+    def awaits(self, constructs: set[Unmodelled]) -> bool:
+        """Whether any of these is still not found."""
+        return any(construct in self._pending[construct.stack] for construct in constructs)
 
     def in_order(self) -> tuple[OnPath, ...]:
         """What was found, in document order."""

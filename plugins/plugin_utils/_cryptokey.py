@@ -90,6 +90,7 @@ class Cryptokey:
         self.rows: tuple[int, ...] = tuple([id(row) for row, _removed in layers])
         self._tries: dict[int, Partition] = {}
         self._idents: dict[int, Partition] = {}
+        self._left_out: dict[int, Intervals] = {}
         self._accepted: dict[tuple[int, str], Intervals] = {}
 
     def __contains__(self, ident: str) -> bool:
@@ -152,6 +153,15 @@ class Cryptokey:
     def layers(self) -> list[tuple[Row, set[Owner]]]:
         """The rows with what the interface leaves out of each, in the order that decides."""
         return self._layers
+
+    def left_out(self, family: int) -> Intervals:
+        """The addresses of those entries of its rows that the interface does not have."""
+        found = self._left_out.get(family)
+        if found is None:
+            removed = [owner.prefix for _row, gone in self._layers for owner in gone]
+            found = from_prefixes([prefix for prefix in removed if prefix.family == family]) if removed else EMPTY
+            self._left_out[family] = found
+        return found
 
     @property
     def overrides(self) -> set[str]:

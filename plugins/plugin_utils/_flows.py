@@ -15,18 +15,23 @@ from dataclasses import dataclass, field
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._classes import StackClass, classes_of
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._constructs import Watch
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fib import LOOPBACK
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, StackId
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, StackId, Unmodelled
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._forest import Forest
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ownership import NetworkOwnership, Owned, Ownership
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
     EMPTY,
     Intervals,
     covers,
+    first_outside,
     intersect,
     subtract,
     union,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._walk import ARRIVALS, Blocked, Piece, Walk
+
+# From so many senders on, looking at all of them together costs less than a walk from each.
+TOGETHER_FROM = 2
 
 
 class Start(t.NamedTuple):
@@ -115,10 +120,7 @@ def intended_flows(model: Model, ownership: Ownership, *, watch: Watch | None = 
         pairs += _count_pairs(network)
         for family in FAMILIES:
             if counts[family] > 1:
-                classes = {stack: one for one in classes_of(model, network, family, watch) for stack in one.members}
-                model.alike[family].update((stack, next(iter(one.members))) for stack, one in classes.items())
-                for stack, owned in network.stacks.items():
-                    _walk_from(model, network, owned, family, failures, classes.get(stack), watch)
+                _Walks(model, network, family, failures=failures, watch=watch).run()
     failing = {(network, source, to) for network, _family, source, to in failures.pairs}
     return Flows(pairs=pairs, delivered=pairs - len(failing), families=tuple(sorted(families)), failures=failures)
 
@@ -131,33 +133,96 @@ def _count_pairs(network: NetworkOwnership) -> int:
     return four * (four - 1) + six * (six - 1) - both * (both - 1)
 
 
-def _walk_from(
-    model: Model,
-    network: NetworkOwnership,
-    owned: Owned,
-    family: int,
-    failures: Failures,
-    alike: StackClass | None,
-    watch: Watch | None,
-) -> None:
-    """Everything that one stack owns towards everything the others own, but for what its class has proved."""
-    mine = owned.both[family]
-    if watch is not None and alike is not None:
-        everybodys = union(subtract(network.total[family], mine), network.contested[family])
-        for start in starts(model, owned, family):
-            watch.passing(owned.stack, family, start.sources, everybodys, ingress=start.ingress, origin=owned.stack)
-    if alike is not None and sets_out(model, network, owned, family, alike):
-        wanted = alike.left_for(owned.stack, mine)
+class _Walks:
+    """The flows of one network and family: most are proved together, and the rest is walked, sender by sender."""
+
+    def __init__(
+        self, model: Model, network: NetworkOwnership, family: int, *, failures: Failures, watch: Watch | None
+    ) -> None:
+        self._model = model
+        self._network = network
+        self._family = family
+        self._failures = failures
+        self._watch = watch
+
+    def run(self) -> None:
+        """Note what fails."""
+        found = classes_of(self._model, self._network, self._family, self._watch)
+        self._model.alike[self._family].update(
+            (stack, next(iter(one.members))) for one in found for stack in one.members
+        )
+        classes = {stack: one for one in found for stack in one.members}
+        # A class of which nothing is clear saves nothing.
+        useful = {stack for stack, one in classes.items() if one.clear}
+        forest = self._forest([owned for stack, owned in self._network.stacks.items() if stack not in useful])
+        awaited = self._awaited(forest)
+        for stack, owned in self._network.stacks.items():
+            alike = classes.get(stack)
+            if alike is not None:
+                self._tell(owned)
+            if stack in useful and alike is not None:
+                self._walk_from_class(owned, alike)
+            elif forest is None or stack not in forest or (self._watch is not None and self._watch.awaits(awaited)):
+                self._walk(owned, self._everybodys(owned))
+            else:
+                self._walk(owned, forest.left_for(stack))
+
+    def _everybodys(self, owned: Owned) -> Intervals:
+        """What others own, too."""
+        return union(subtract(self._network.total[self._family], owned.both[self._family]), self._contested)
+
+    @property
+    def _contested(self) -> Intervals:
+        return self._network.contested[self._family]
+
+    def _forest(self, senders: list[Owned]) -> Forest | None:
+        """Those who own something that is nobody else's, together."""
+        family = self._family
+        sources = {
+            owned.stack: {start.ingress: start.sources for start in starts(self._model, owned, family)}
+            for owned in senders
+            if owned.both[family] and not intersect(owned.both[family], self._contested)
+        }
+        if len(sources) < TOGETHER_FROM:
+            return None
+        return Forest(self._model, self._network, family, sources, beyond=self._watch is not None)
+
+    def _awaited(self, forest: Forest | None) -> set[Unmodelled]:
+        """The constructs that a walk could find instead of the forest, which tells of none."""
+        if self._watch is None or forest is None:
+            return set()
+        return self._watch.awaited(self._family, forest.passing())
+
+    def _tell(self, owned: Owned) -> None:
+        """What a member of a class sends passes its own stack."""
+        if self._watch is not None:
+            for start in starts(self._model, owned, self._family):
+                self._watch.passing(
+                    owned.stack,
+                    self._family,
+                    start.sources,
+                    self._everybodys(owned),
+                    ingress=start.ingress,
+                    origin=owned.stack,
+                )
+
+    def _walk_from_class(self, owned: Owned, alike: StackClass) -> None:
+        """What a class has not proved for one of its members."""
+        if sets_out(self._model, self._network, owned, self._family, alike):
+            self._walk(owned, alike.left_for(owned.stack, owned.both[self._family]))
+        else:
+            self._walk(owned, self._everybodys(owned))
+
+    def _walk(self, owned: Owned, wanted: Intervals) -> None:
+        """Everything that one stack owns towards some of what the others own."""
         if not wanted:
             return
-    else:
-        wanted = union(subtract(network.total[family], mine), network.contested[family])
-    walk = Walk(model, family, on_past_blockers=True, watch=watch)
-    for start in starts(model, owned, family):
-        for piece in walk.start(owned.stack, start.sources, wanted, ingress=start.ingress):
-            for to, part in _failing(network, piece, family):
-                if to != owned.stack:
-                    failures.add(network.name, family, piece, to, source=owned.stack, part=part)
+        walk = Walk(self._model, self._family, on_past_blockers=True, watch=self._watch)
+        for start in starts(self._model, owned, self._family):
+            for piece in walk.start(owned.stack, start.sources, wanted, ingress=start.ingress):
+                for to, part in _failing(self._network, piece, self._family):
+                    if to != owned.stack:
+                        self._failures.add(self._network.name, self._family, piece, to, source=owned.stack, part=part)
 
 
 def sets_out(model: Model, network: NetworkOwnership, owned: Owned, family: int, alike: StackClass) -> bool:
@@ -168,15 +233,14 @@ def sets_out(model: Model, network: NetworkOwnership, owned: Owned, family: int,
     """
     if not model.stacks[owned.stack].stack.rules and not subtract(owned.behind[family], owned.own[family]):
         return True
-    clear = subtract(alike.clear, union(owned.both[family], *alike.exceptions.get(owned.stack, ())))
-    if not clear:
+    sample = first_outside(alike.clear, union(owned.both[family], *alike.exceptions.get(owned.stack, ())))
+    if sample is None:
         return False
-    sample = (clear[0], clear[0] + 1)
     walk = Walk(model, family, on_past_blockers=True)
     return not any(
         list(_failing(network, piece, family))
         for start in starts(model, owned, family)
-        for piece in walk.start(owned.stack, start.sources, sample, ingress=start.ingress)
+        for piece in walk.start(owned.stack, start.sources, (sample, sample + 1), ingress=start.ingress)
     )
 
 

@@ -88,29 +88,34 @@ def _find(model: Model) -> t.Iterator[FullTunnel]:
 def takes_internet(model: Model, interface: Interface, family: int) -> bool:
     """Whether the AllowedIPs of an interface hold most of the internet, whatever its routes say."""
     cryptokey = model.cryptokey(interface)
-    memo: dict[tuple[t.Any, ...], bool] = model.fleet.memo.setdefault("may_take_internet", {})
+    memo: dict[tuple[t.Any, ...], int] = model.fleet.memo.setdefault("may_take_internet", {})
     key = family, cryptokey.rows
     if key not in memo:
-        held = sum(_coverage(model, row, family) for row in cryptokey.shared_rows())
-        memo[key] = held * 4 > size(INTERNET[family]) * 3
-    if not memo[key]:
+        memo[key] = size(union(*(_coverage(model, row, family) for row in cryptokey.shared_rows())))
+    if not _is_most(memo[key], family):
         return False
+    if _is_most(memo[key] - size(cryptokey.left_out(family)), family):
+        return True
     return is_most(intersect(cryptokey.covered(family), INTERNET[family]), family)
 
 
-def _coverage(model: Model, row: Row, family: int) -> int:
-    """How many public addresses a row holds; the same for all that share it."""
-    memo: dict[tuple[int, int], int] = model.fleet.memo.setdefault("coverage", {})
+def _coverage(model: Model, row: Row, family: int) -> Intervals:
+    """The public addresses that a row holds; the same for all that share it."""
+    memo: dict[tuple[int, int], Intervals] = model.fleet.memo.setdefault("coverage", {})
     key = id(row), family
     if key not in memo:
         covered = row.partition(family).where(lambda owner: owner is not None)
-        memo[key] = size(intersect(covered, INTERNET[family]))
+        memo[key] = intersect(covered, INTERNET[family])
     return memo[key]
 
 
 def is_most(part: Intervals, family: int) -> bool:
     """Whether a part of the public internet is more than three quarters of it; half of the space is none."""
-    return size(part) * 4 > size(INTERNET[family]) * 3
+    return _is_most(size(part), family)
+
+
+def _is_most(count: int, family: int) -> bool:
+    return count * 4 > size(INTERNET[family]) * 3
 
 
 def default_routes(stack: StackModel, interface: Interface, family: int) -> list[Route]:

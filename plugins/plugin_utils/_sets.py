@@ -120,6 +120,15 @@ def subtract(one: Intervals, other: Intervals) -> Intervals:
     return tuple(result)
 
 
+def first_outside(one: Intervals, other: Intervals) -> int | None:
+    """The lowest address of the first set that does not lie in the second; it is looked for only until it is found."""
+    for low, high in pairs(one):
+        rest = subtract((low, high), other)
+        if rest:
+            return rest[0]
+    return None
+
+
 def covers(outer: Intervals, inner: Intervals) -> bool:
     """Whether every address of inner lies in outer."""
     # Sets of one interval are asked for most, and for these a loop over indices costs half of one over pairs.

@@ -228,7 +228,7 @@ class Walk:
             if not part:
                 continue
             back = stack.fib.split(4, sample, sources, ingress=egress)
-            good = _reverse(back, ingress if strict else None)
+            good = reverse_path(back, ingress if strict else None)
             bad = subtract(sources, good)
             if bad:
                 goes_on = steps.block("rp_filtered", ingress, bad, part)
@@ -298,7 +298,7 @@ def _first(context: Context) -> Context:
     return context
 
 
-def _reverse(groups: dict[Decision, Intervals], device: str | None) -> Intervals:
+def reverse_path(groups: dict[Decision, Intervals], device: str | None) -> Intervals:
     """The sources whose reverse path is unicast: by that device, or by any."""
     return union(
         *(

@@ -114,7 +114,10 @@ def _no_endpoints(size: int) -> fleets.Variables:
 
 def _one_broken(size: int) -> fleets.Variables:
     """A mesh in which one host does not forward into its LAN."""
-    variables = fleets.mesh(size)
+    return _break(fleets.mesh(size), size)
+
+
+def _break(variables: fleets.Variables, size: int) -> fleets.Variables:
     broken = variables[fleets.host(size // 2)]
     broken["wireguard_networks"] = {}
     broken["wireguard_stacks"] = {"": {"routes": [{"destination": fleets.lan(size // 2), "type": "blackhole"}]}}
@@ -179,8 +182,20 @@ CASES = (
         sizes=(300, 3000),
         entries=lambda size: size,
     ),
-    Case(name="ring of links", ready=_planned(fleets.ring), sizes=(30, 100), entries=_squared),
-    Case(name="tree of links", ready=_planned(fleets.tree), sizes=(30, 100), entries=_squared),
+    Case(
+        name="hub as exit",
+        ready=_planned(fleets.exits),
+        sizes=(300, 3000),
+        entries=lambda size: size,
+    ),
+    Case(name="ring of links", ready=_planned(fleets.ring), sizes=(30, 100, 316), entries=_squared),
+    Case(name="tree of links", ready=_planned(fleets.tree), sizes=(30, 100, 316), entries=_squared),
+    Case(
+        name="ring, one is broken",
+        ready=_planned(lambda size: _break(fleets.ring(size), size), "refuted"),
+        sizes=(30, 100),
+        entries=_squared,
+    ),
     Case(
         name="mesh, written out",
         ready=_written_out,

@@ -69,6 +69,15 @@ def hub(spokes: int, *, hubs: int = 1) -> Variables:
     return _inventory({"topology": "hub", "hubs": names}, members)
 
 
+def exits(spokes: int) -> Variables:
+    """Spokes that all send their way to the internet through the hub."""
+    variables = hub(spokes)
+    variables[host(0)]["wireguard"][NETWORK]["advertise"] = ["0.0.0.0/0"]
+    for number in range(1, spokes + 1):
+        variables[host(number)]["wireguard"][NETWORK]["exit"] = host(0)
+    return variables
+
+
 def ring(size: int) -> Variables:
     """Every host is linked with the next one, the last with the first."""
     return _linked(size, [[host(number), host((number + 1) % size)] for number in range(size)])

@@ -205,6 +205,7 @@ def test_classes_and_single_walks_agree(seed: int, monkeypatch: pytest.MonkeyPat
         damage(document, dice)
     by_classes = tally(document)
     monkeypatch.setattr(_flows, "classes_of", lambda *_arguments: [])
+    monkeypatch.setattr(_flows, "TOGETHER_FROM", 10**9)
     assert by_classes == tally(document)
 
 
@@ -263,6 +264,7 @@ def test_classes_and_single_walks_agree_on_full_tunnels(seed: int, monkeypatch: 
         damage(document, dice)
     by_classes = tally(document)
     monkeypatch.setattr(_flows, "classes_of", lambda *_arguments: [])
+    monkeypatch.setattr(_flows, "TOGETHER_FROM", 10**9)
     assert by_classes == tally(document)
 
 
