@@ -125,6 +125,10 @@ class Cryptokey:
         yield from (ident for ident in self._silent if ident not in self._dropped)
         yield from (ident for ident in self.own if not self.knows_endpoint(ident))
 
+    def may_lack_endpoints(self) -> bool:
+        """Whether there is any such peer; entries of the group that the interface leaves out count."""
+        return bool(self._silent) or not all(map(self.knows_endpoint, self.own))
+
     def knows_listed(self, ident: str) -> bool:
         """Whether the row of the group, which all its users share, has an endpoint for a peer."""
         return any(entry.endpoint is not None for entry in self._group.get(ident, ()))
@@ -199,10 +203,23 @@ class Cryptokey:
         """A set of addresses by the peer that owns them."""
         if family in self._idents or len(intervals) > _FEW:
             return self.idents(family).split(intervals)
+        if len(intervals) == 2 and intervals[1] - intervals[0] == 1:
+            owner = self.at(family, intervals[0])
+            return {None if owner is None else owner.ident: intervals}
         return grouped(
             (low, high, None if owner is None else owner.ident) for low, high, owner in self.clipped(family, intervals)
         )
 
+    def at(self, family: int, number: int) -> Owner | None:
+        """The owner of one address."""
+        found = None
+        for row, removed in self._layers:
+            found = _longer(found, row.at(family, number, removed))
+        return found
+
+    def lists_none_of(self, family: int, intervals: Intervals) -> bool:
+        """Whether no peer owns any address of a set."""
+        return not intervals or self.split(family, intervals).keys() == {None}
     def accepted(self, family: int, ident: str) -> Intervals:
         """The sources that the interface accepts from a peer: exactly what that peer owns here."""
         found = self._accepted.get((family, ident))
