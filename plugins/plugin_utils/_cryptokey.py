@@ -220,6 +220,7 @@ class Cryptokey:
     def lists_none_of(self, family: int, intervals: Intervals) -> bool:
         """Whether no peer owns any address of a set."""
         return not intervals or self.split(family, intervals).keys() == {None}
+
     def accepted(self, family: int, ident: str) -> Intervals:
         """The sources that the interface accepts from a peer: exactly what that peer owns here."""
         found = self._accepted.get((family, ident))

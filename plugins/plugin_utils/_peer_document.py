@@ -58,6 +58,11 @@ class PeerReader:
                 seen.add(peer)
         return tuple(found)
 
+    def all_shared(self, node: Node, key: str) -> bool:
+        """Whether every entry of a list is the same object in all lists that have it."""
+        contents = [_content(entry) for entry in node.entries(key)]
+        return None not in contents and len(set(contents)) == len(contents)
+
     def _read(self, node: Node, values: Values, content: tuple[t.Any, ...] | None) -> Peer:
         """Kept for the next one like it, unless there is something to say about this one."""
         noted = len(values.problems)
