@@ -22,3 +22,8 @@ def content_of(value: t.Any) -> bytes | None:
         return marshal.dumps(value, _FORMAT)
     except ValueError:
         return None
+
+
+def value_of(content: bytes) -> t.Any:
+    """A new value with that content."""
+    return marshal.loads(content)

@@ -160,7 +160,7 @@ def _unrouted(model: Model, ownership: Ownership, interface: Interface, family: 
     stack, cryptokey = model.stacks[interface.stack], model.cryptokey(interface)
     if stack.id in model.alike[family]:
         # What makes stacks alike is that everything listed is routed into the device, but for what is their own.
-        own = union(*(one.both[family] for one in ownership.anywhere(stack.id)))
+        own = union(*[one.both[family] for one in ownership.anywhere(stack.id)])
         if cryptokey.lists_none_of(family, own):
             return
         listed = subtract(own, cryptokey.split(family, own).get(None, EMPTY))

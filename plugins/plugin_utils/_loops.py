@@ -15,7 +15,6 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ownership import Ownership
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rows import Owner
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
-    EMPTY,
     Intervals,
     everything,
     from_prefixes,
@@ -213,10 +212,12 @@ def _bounces(
     if network is None or stack.devices.get(sender.name) is not sender:
         return
     for family in families:
-        given = from_prefixes(owner.prefix for owner in owners if owner.prefix.family == family)
-        owned = intersect(given, network.total[family]) if given else EMPTY
-        # Most peers have nobody else for what is theirs: the cheapest look-up settles it.
-        if not owned or model.cryptokey(sender).lists_none_of(family, owned):
+        given = from_prefixes([owner.prefix for owner in owners if owner.prefix.family == family])
+        # Most peers have one address, and nobody else for it: the cheapest look-up settles it.
+        if not given or (len(owners) == 1 and model.cryptokey(sender).lists_none_of(family, given)):
+            continue
+        owned = intersect(given, network.total[family])
+        if model.cryptokey(sender).lists_none_of(family, owned):
             continue
         for start in starts(model, network.stacks[sender.stack], family):
             sent = union(

@@ -15,7 +15,7 @@ from bisect import bisect_left
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix, mask
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Fleet, Peer
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._partition import Partition, combine
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import Intervals, from_prefixes
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import Intervals, from_prefixes, size
 
 # Prefixes of up to this length could add up to a default route in practice.
 _SHORT = 2
@@ -50,6 +50,7 @@ class Row:
         }
         self._partitions: dict[int, Partition] = {}
         self._networks: dict[int, Intervals] = {}
+        self._flat: dict[int, bool] = {}
         self._sorted: list[Prefix] | None = None
         self._holds: dict[Prefix, bool] = {}
 
@@ -122,6 +123,8 @@ class Row:
 
     def _heir(self, prefix: Prefix, removed: set[Owner]) -> Owner | None:
         """Who owns the prefix when the removed owners are gone: a twin, else the nearest prefix around it."""
+        if self._is_flat(prefix.family):
+            return None
         for length in self._lengths[prefix.family]:
             if length > prefix.length:
                 continue
@@ -130,6 +133,14 @@ class Row:
                 if owner not in removed:
                     return owner
         return None
+
+    def _is_flat(self, family: int) -> bool:
+        """Whether no address stands in more than one entry."""
+        if family not in self._flat:
+            prefixes = [owner.prefix for owner in self.owners if owner.prefix.family == family]
+            total = sum([1 << (WIDTH[family] - prefix.length) for prefix in prefixes])
+            self._flat[family] = total == size(from_prefixes(prefixes))
+        return self._flat[family]
 
 
 def by_ident(peers: t.Iterable[Peer]) -> dict[str, list[Peer]]:

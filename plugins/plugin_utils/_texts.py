@@ -20,7 +20,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import
 
 @lru_cache(maxsize=200_000)
 def prefix_of(text: str) -> tuple[Prefix, bool]:
-    """The prefix, and whether the text has host bits."""
+    """The prefix with host bits cleared, and whether the text has any."""
     return parse_prefix_lenient(text)
 
 

@@ -67,6 +67,8 @@ def _dialled_by(case: Case, interface: Interface, family: int) -> t.Iterator[Rem
 def _no_way(case: Case) -> t.Iterator[Finding]:
     for interface in doubtful_interfaces(case.model, lambda one: _may_have_no_way(case, one)):
         stack = outer_stack(case.model, interface)
+        if not stack.stack.lists_routes:
+            continue
         for family in sorted(underlay_families(case.model, stack)):
             found = list(unroutable(case.model, interface, family)) if _has_family(case, interface, family) else []
             if found:
