@@ -21,4 +21,7 @@ _NEVER = (
 
 def why_unassignable(prefix: Prefix) -> str:
     """Why no host can have any address of a prefix, to stand behind it in a sentence; empty where one can."""
+    if prefix.family == 4 and 0 < prefix.network >> 24 < 224 and prefix.network >> 24 != 127:
+        # Nearly all of them.
+        return ""
     return next((reason for never, reason in _NEVER if never.contains(prefix)), "")

@@ -22,6 +22,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types i
     StackId,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._full_tunnels import UNBOUND
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._likeness import doubtful_interfaces
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model, StackModel
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ownership import Owned, Ownership
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._path_mtu import OVERHEAD, tunnel_mtu
@@ -59,7 +60,7 @@ def _return_routes(model: Model, ownership: Ownership) -> Entry | None:
         owned.stack.host
         for network in ownership.networks.values()
         for owned in network.stacks.values()
-        if _has_neighbours(model.stacks[owned.stack], owned)
+        if any(owned.behind.values()) and _has_neighbours(model.stacks[owned.stack], owned)
     }
     return _entry(
         "hosts in the networks behind a gateway send their replies back to that gateway",
@@ -90,15 +91,12 @@ def _exits(model: Model, ownership: Ownership) -> Entry | None:
 
 
 def _filters(model: Model) -> Entry | None:
-    unknown = {
-        interface.host
-        for interface in model.interfaces
-        for stack in (
-            _stack(model, interface, interface.namespace),
-            _stack(model, interface, interface.socket_namespace),
-        )
-        if stack.filtered is None or stack.translated is None
-    }
+    def is_unknown(interface: Interface) -> bool:
+        spaces = (interface.namespace, interface.socket_namespace)
+        stacks = [_stack(model, interface, namespace) for namespace in spaces]
+        return any(stack.filtered is None or stack.translated is None for stack in stacks)
+
+    unknown = {interface.host for interface in doubtful_interfaces(model, is_unknown)}
     return _entry(
         "no packet filter drops and no address translation rewrites tunnel or overlay traffic",
         "nft list ruleset",
@@ -112,11 +110,11 @@ def _stack(model: Model, interface: Interface, namespace: str) -> Stack:
 
 def _underlays(model: Model) -> Entry | None:
     """Of documents that say nothing but WireGuard; what a derivation made up for one is in its own ledger."""
-    bare = {
-        interface.host
-        for interface in model.interfaces
-        if not _has_underlay(model.stacks[StackId(interface.host, interface.socket_namespace)])
-    }
+
+    def is_bare(interface: Interface) -> bool:
+        return not _has_underlay(model.stacks[StackId(interface.host, interface.socket_namespace)])
+
+    bare = {interface.host for interface in doubtful_interfaces(model, is_bare)}
     return _entry(
         "outer packets get out by an underlay that nobody describes",
         "ip -brief address; ip route; ip -6 route   # then add addresses and routes to the document",
@@ -146,8 +144,9 @@ class _Endpoints:
             for one in held
         }
         groups = {name: self._read(row) for name, row in model.fleet.peer_groups.items()}
+        lists = {peers: self._read(peers) for peers in dict.fromkeys(one.peers for one in model.interfaces)}
         for interface in model.interfaces:
-            kinds = self._read(interface.peers) | groups.get(interface.peer_group or "", set())
+            kinds = lists[interface.peers] | groups.get(interface.peer_group or "", set())
             if kinds:
                 self.dialling.add(interface.host)
             if "name" in kinds:

@@ -26,7 +26,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._gateways impo
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._peers import NetworkPeers
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import Problem
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._topology import build_topology
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._underlay import complete_stacks
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._underlay import Undescribed
 
 Document = dict[str, t.Any]
 
@@ -50,10 +50,11 @@ class Derivation(t.NamedTuple):
 def derive(inventory: Inventory) -> Derivation:
     hosts: dict[str, Document] = {}
     assumed: list[Assumed] = []
+    undescribed = Undescribed()
     for name, host in inventory.hosts.items():
         members = [member for member in host.members.values() if member.state == "present"]
         if members:
-            stacks, more = complete_stacks(host, members)
+            stacks, more = undescribed.complete(host, members)
             assumed += more
             for space, stack in stacks.items():
                 united(member.gateway for member in members if member.namespace == space).enter(stack)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 import typing as t
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix, mask
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey import Cryptokey
@@ -23,6 +23,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types i
     Rule,
     Stack,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._once import once
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._partition import Partition, combine, grouped
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._policy import applies, default_rule, region_of
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
@@ -116,27 +117,27 @@ class Fib:
         self._plans: dict[tuple[int, int, str, int], tuple[tuple[t.Any, ...], _Regions]] = {}
         self._classes: dict[int, list[tuple[Intervals, int]]] = {}
 
-    @cached_property
+    @once
     def local(self) -> dict[int, frozenset[int]]:
         """Per family, every destination that is the stack itself."""
         return {family: frozenset(_local_numbers(self.stack, self._held, family)) for family in FAMILIES}
 
-    @cached_property
+    @once
     def local_set(self) -> dict[int, Intervals]:
         return {family: from_numbers(self.local[family]) for family in FAMILIES}
 
-    @cached_property
+    @once
     def addresses(self) -> dict[int, frozenset[int]]:
         return {
             family: frozenset(address.number for _device, address in self._held if address.family == family)
             for family in FAMILIES
         }
 
-    @cached_property
+    @once
     def with_ipv4(self) -> frozenset[str]:
         return frozenset(device for device, address in self._held if address.family == 4)
 
-    @cached_property
+    @once
     def connected(self) -> tuple[Route, ...]:
         return tuple(
             _connected(device, address.prefix, position)
@@ -144,15 +145,15 @@ class Fib:
             if address.length < WIDTH[address.family]
         )
 
-    @cached_property
+    @once
     def routes(self) -> tuple[Route, ...]:
         return (*self.connected, *(route for route in self.stack.routes if _is_taken(route, self.stack)))
 
-    @cached_property
+    @once
     def tables(self) -> Tables:
         return Tables(self.routes, self._cryptokeys, ipv6=self.stack.ipv6, memo=self._memo)
 
-    @cached_property
+    @once
     def rules(self) -> dict[int, tuple[Rule, ...]]:
         return {family: _ordered_rules(self.stack.rules, family) for family in FAMILIES}
 

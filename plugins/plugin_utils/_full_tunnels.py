@@ -18,6 +18,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types i
     Route,
     StackId,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._likeness import doubtful_stacks
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model, StackModel
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._prefix_lists import NAMED
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rows import Row
@@ -75,7 +76,7 @@ def find_full_tunnels(model: Model) -> tuple[FullTunnel, ...]:
 
 
 def _find(model: Model) -> t.Iterator[FullTunnel]:
-    for stack in model.stacks.values():
+    for stack in doubtful_stacks(model, lambda one: _may_be_full(model, one)):
         for family in FAMILIES:
             if not any(takes_internet(model, interface, family) for interface in stack.devices.values()):
                 continue
@@ -85,18 +86,33 @@ def _find(model: Model) -> t.Iterator[FullTunnel]:
                     yield FullTunnel(stack=stack.id, family=family, interface=interface, destinations=part)
 
 
+def _may_be_full(model: Model, stack: StackModel) -> bool:
+    return any(may_take_internet(model, one, family) for one in stack.devices.values() for family in FAMILIES)
+
+
 def takes_internet(model: Model, interface: Interface, family: int) -> bool:
     """Whether the AllowedIPs of an interface hold most of the internet, whatever its routes say."""
+    if not may_take_internet(model, interface, family):
+        return False
     cryptokey = model.cryptokey(interface)
-    memo: dict[tuple[t.Any, ...], int] = model.fleet.memo.setdefault("may_take_internet", {})
+    if _is_most(_held(model, interface, family) - size(cryptokey.left_out(family)), family):
+        return True
+    return is_most(intersect(cryptokey.covered(family), INTERNET[family]), family)
+
+
+def may_take_internet(model: Model, interface: Interface, family: int) -> bool:
+    """Whether they do where nothing is left out of the rows: the same for all interfaces with these rows."""
+    return _is_most(_held(model, interface, family), family)
+
+
+def _held(model: Model, interface: Interface, family: int) -> int:
+    """How many public addresses the rows of an interface hold."""
+    cryptokey = model.cryptokey(interface)
+    memo: dict[tuple[t.Any, ...], int] = model.fleet.memo.setdefault("held_internet", {})
     key = family, cryptokey.rows
     if key not in memo:
         memo[key] = size(union(*(_coverage(model, row, family) for row in cryptokey.shared_rows())))
-    if not _is_most(memo[key], family):
-        return False
-    if _is_most(memo[key] - size(cryptokey.left_out(family)), family):
-        return True
-    return is_most(intersect(cryptokey.covered(family), INTERNET[family]), family)
+    return memo[key]
 
 
 def _coverage(model: Model, row: Row, family: int) -> Intervals:

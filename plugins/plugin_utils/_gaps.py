@@ -17,6 +17,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types i
     Route,
     StackId,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._likeness import doubtful_stacks
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model, StackModel
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ownership import Ownership
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._partition import grouped
@@ -71,8 +72,8 @@ def unpeered(model: Model, ownership: Ownership) -> t.Iterator[Unpeered]:
 
     Routes that follow AllowedIPs cannot, so only those with a destination of their own are looked at.
     """
-    for stack in model.stacks.values():
-        for family in FAMILIES if stack.devices else ():
+    for stack in doubtful_stacks(model, lambda one: any(_into(one, family) for family in FAMILIES)):
+        for family in FAMILIES:
             for route, routed in _used(stack, family).items():
                 interface = stack.devices[t.cast("str", route.device)]
                 destination = t.cast("Prefix", route.destination)
@@ -93,17 +94,22 @@ def unpeered(model: Model, ownership: Ownership) -> t.Iterator[Unpeered]:
 
 def _used(stack: StackModel, family: int) -> dict[Route, Intervals]:
     """The routes into WireGuard devices with the destinations that each decides, over all sources of the stack."""
-    into = [
-        route
-        for route in stack.fib.routes
-        if route.device in stack.devices and route.destination is not None and route.destination.family == family
-    ]
+    into = _into(stack, family)
     found: dict[Route, list[Intervals]] = {}
     for _members, sample in stack.fib.source_classes(family) if into else ():
         for route, part in stack.fib.routes_used(family, sample).split(everything(family)).items():
             if route in into:
                 found.setdefault(route, []).append(part)
     return {route: union(*parts) for route, parts in found.items()}
+
+
+def _into(stack: StackModel, family: int) -> list[Route]:
+    """The routes into WireGuard devices that have a destination of their own."""
+    return [
+        route
+        for route in stack.fib.routes
+        if route.device in stack.devices and route.destination is not None and route.destination.family == family
+    ]
 
 
 def _owned_by_others(
@@ -134,24 +140,29 @@ def unrouted(model: Model) -> tuple[Unrouted, ...]:
 
 
 def _find_unrouted(model: Model) -> t.Iterator[Unrouted]:
+    ownership = Ownership.of(model)
     for interface in model.interfaces:
         stack = model.stacks[interface.stack]
         if stack.devices.get(interface.name) is not interface:
             continue
         by_peer: dict[str, list[Prefix]] = {}
         for family in FAMILIES:
-            for ident, prefix in _unrouted(model, stack, interface, family):
+            if not model.cryptokey(interface).has_family(family):
+                continue
+            for ident, prefix in _unrouted(model, ownership, interface, family):
                 by_peer.setdefault(ident, []).append(prefix)
         for ident, prefixes in by_peer.items():
             name = model.cryptokey(interface).entries(ident)[-1].name
             yield Unrouted(interface=interface, peer=name, prefixes=tuple(prefixes))
 
 
-def _unrouted(model: Model, stack: StackModel, interface: Interface, family: int) -> t.Iterator[tuple[str, Prefix]]:
-    cryptokey = model.cryptokey(interface)
+def _unrouted(model: Model, ownership: Ownership, interface: Interface, family: int) -> t.Iterator[tuple[str, Prefix]]:
+    stack, cryptokey = model.stacks[interface.stack], model.cryptokey(interface)
     if stack.id in model.alike[family]:
         # What makes stacks alike is that everything listed is routed into the device, but for what is their own.
-        own = union(*(one.both[family] for one in Ownership.of(model).anywhere(stack.id)))
+        own = union(*[one.both[family] for one in ownership.anywhere(stack.id)])
+        if cryptokey.lists_none_of(family, own):
+            return
         listed = subtract(own, cryptokey.split(family, own).get(None, EMPTY))
     else:
         listed = cryptokey.covered(family)

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix, parse_address
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._alike_members import AlikeMembers, common_content
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import Host, Inventory, Member, Network
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._facts import stack_of_facts
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ignore import read_ignored
@@ -56,11 +57,12 @@ def read_inventory(
     variables = {host: _own_variables(host, original, shared, problems) for host, original in originals.items()}
     networks = _read_networks(variables, problems)
     keys = _read_public_keys(public_keys or {}, variables, problems)
-    found = {}
+    found, alike = {}, AlikeMembers()
     for name in variables:
-        host = _read_host(name, variables[name], networks, problems)
+        host = _read_host(name, variables[name], networks, problems, alike=alike)
         if host is not None:
-            host = replace(host, members={n: _with_key(m, keys) for n, m in host.members.items()})
+            if keys:
+                host = replace(host, members={n: _with_key(m, keys) for n, m in host.members.items()})
             found[name] = _with_facts(host, originals[name])
     networks = {name: _with_external_keys(network, keys) for name, network in networks.items()}
     check_references(networks, found, _all_groups(variables), variables.keys(), problems)
@@ -147,7 +149,7 @@ def _read_networks(variables: Mapping[str, Variables], problems: list[Problem]) 
             continue
         for name, value in declared.items():
             first, known = raw.setdefault(name, (host, value))
-            if known != value:
+            if known is not value and known != value:
                 path = f"wireguard_networks.{name}"
                 reason = f"differs from what host {first} has"
                 remedy = "declare each network once, in group_vars/all"
@@ -165,16 +167,36 @@ def _network_name(cursor: Cursor, name: str) -> bool:
 
 
 def _read_host(
-    name: str, variables: Variables, networks: Mapping[str, Network], problems: list[Problem]
+    name: str, variables: Variables, networks: Mapping[str, Network], problems: list[Problem], *, alike: AlikeMembers
 ) -> t.Optional[Host]:
     """None for a host without a membership."""
-    options = _merged_memberships(name, variables, problems)
-    stacks = Cursor(
-        {} if variables.get("wireguard_stacks") is None else variables["wireguard_stacks"],
-        path="wireguard_stacks",
-        host=name,
-        problems=problems,
+    declared = variables.get(MEMBERSHIP)
+    more = any(variable.startswith(_PREFIX) for variable in variables)
+    content = None if more or declared is None else common_content(declared)
+    members = alike.find(name, declared, content)
+    if members is None:
+        noted = len(problems)
+        members = _read_members(name, variables, networks, problems)
+        if noted == len(problems):
+            alike.keep(declared, content, members)
+    if not members:
+        return None
+    described = variables.get("wireguard_stacks")
+    cursor = Cursor(described, path="wireguard_stacks", host=name, problems=problems)
+    return Host(
+        name=name,
+        groups=tuple(sorted({"all", *_groups(variables)})),
+        management=_management(variables.get("ansible_host")),
+        controllers=_controllers(name, variables, problems),
+        members=members,
+        stacks={} if described is None else read_stacks(cursor),
     )
+
+
+def _read_members(
+    name: str, variables: Variables, networks: Mapping[str, Network], problems: list[Problem]
+) -> dict[str, Member]:
+    options = _merged_memberships(name, variables, problems)
     members = {}
     for network_name, (cursor, merged) in sorted(options.items()):
         if network_name in networks:
@@ -182,16 +204,7 @@ def _read_host(
         elif not any(problem.path == "wireguard_networks" for problem in problems):
             remedy = nearest(network_name, networks) or "declare it in wireguard_networks, in group_vars/all"
             cursor.refuse("is not a network of wireguard_networks", remedy=remedy, show=False)
-    if not members:
-        return None
-    return Host(
-        name=name,
-        groups=tuple(sorted({"all", *_groups(variables)})),
-        management=_management(variables.get("ansible_host")),
-        controllers=_controllers(name, variables, problems),
-        members=members,
-        stacks=read_stacks(stacks),
-    )
+    return members
 
 
 def _merged_memberships(
@@ -226,6 +239,8 @@ def _all_groups(variables: Mapping[str, Variables]) -> set[str]:
 
 
 def _management(address: t.Any) -> t.Optional[str]:
+    if address is None:
+        return None
     try:
         return str(parse_address(address))
     except InvalidInput:

@@ -9,6 +9,7 @@ import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._dialling import group_users
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Interface, Peer
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._likeness import doubtful_interfaces
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rows import group_row
 
@@ -29,6 +30,14 @@ def quiet_links(model: Model, interface: Interface) -> t.Iterator[tuple[Interfac
             yield target, entry
 
 
+def may_have_quiet_links(model: Model, interface: Interface) -> bool:
+    """Whether some peer could be dialled without a keepalive; entries of a group that it leaves out count."""
+    group = interface.peer_group
+    return any(map(_is_quiet, model.cryptokey(interface).own.values())) or (
+        group is not None and bool(_quiet_in_group(model, group))
+    )
+
+
 def _is_quiet(entries: t.Sequence[Peer]) -> bool:
     dials = any(entry.endpoint is not None for entry in entries)
     return dials and not any(entry.persistent_keepalive for entry in entries)
@@ -47,11 +56,19 @@ def waited_for(model: Model) -> list[Interface]:
     lists: list[tuple[Interface, dict[str, list[Peer]]]] = [
         (users[0], group_row(model.fleet, name)[1]) for name, users in group_users(model).items()
     ]
-    lists += [(interface, model.cryptokey(interface).own) for interface in model.interfaces]
+    lists += [
+        (interface, model.cryptokey(interface).own)
+        for interface in doubtful_interfaces(model, lambda one: any(map(_waits, model.cryptokey(one).own.values())))
+    ]
     for interface, listed in lists:
         for ident, entries in listed.items():
-            silent = all(entry.endpoint is None for entry in entries)
-            target = model.target(interface, ident) if silent else None
-            if target is not None and any(entry.persistent_keepalive for entry in entries):
+            target = model.target(interface, ident) if _waits(entries) else None
+            if target is not None:
                 found.add(target)
-    return [interface for interface in model.interfaces if interface in found]
+    return [interface for interface in model.interfaces if interface in found] if found else []
+
+
+def _waits(entries: t.Sequence[Peer]) -> bool:
+    """Whether keepalives are asked for that only start when the peer speaks."""
+    silent = all(entry.endpoint is None for entry in entries)
+    return silent and any(entry.persistent_keepalive for entry in entries)

@@ -18,8 +18,10 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._full_tunnels 
     FullTunnel,
     find_full_tunnels,
     is_most,
+    may_take_internet,
     takes_internet,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._likeness import doubtful_interfaces
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._local_traffic import accepts_any
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._outer_path import outer_lookup, outer_stack
@@ -62,7 +64,11 @@ class Caught(t.NamedTuple):
 
 def find_caught_endpoints(model: Model) -> t.Iterator[Caught]:
     """Of an endpoint by name: where the halves leave no way to any public address that the name could have."""
-    for interface in model.interfaces:
+
+    def may_take(interface: Interface) -> bool:
+        return any(may_take_internet(model, interface, family) for family in FAMILIES)
+
+    for interface in doubtful_interfaces(model, may_take):
         if interface.socket_namespace != interface.namespace:
             continue
         if not any(takes_internet(model, interface, family) for family in FAMILIES):
@@ -116,7 +122,7 @@ class OutsideServer(t.NamedTuple):
 
 
 def find_name_servers_outside(model: Model) -> t.Iterator[OutsideServer]:
-    for interface in model.interfaces:
+    for interface in doubtful_interfaces(model, lambda one: bool(one.dns)):
         stack = model.stacks[interface.stack]
         for server in interface.dns:
             if why_unassignable(server.prefix):

@@ -14,6 +14,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types i
     Route,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._full_tunnels import UNBOUND
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._likeness import doubtful_stacks
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model, StackModel
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ownership import Ownership
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
@@ -25,7 +26,11 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
     intersect,
     union,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._source_selection import Choice, default_sources
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._source_selection import (
+    Choice,
+    addresses_of,
+    default_sources,
+)
 
 # So many peers are named; one is enough to know that the source is wrong.
 _NAMED = 5
@@ -45,16 +50,30 @@ class WrongSource:
 
 def find_wrong_sources(model: Model, ownership: Ownership) -> t.Iterator[WrongSource]:
     """Every route into a WireGuard device whose default source is not the stack's own in the network, nor accepted."""
-    for stack in model.stacks.values():
-        for route in stack.fib.routes if stack.devices else ():
-            interface = stack.devices.get(route.device or "")
-            families = FAMILIES if route.destination is None else (route.destination.family,)
-            if interface is None:
-                continue
-            for family in families:
-                choices = _doubtful(stack, ownership, interface, route, family)
-                if choices:
-                    yield from _refused(model, stack, interface, route, choices, family)
+    for stack in doubtful_stacks(model, _may_choose_wrong):
+        for interface, route, family in _into_tunnels(stack):
+            choices = _doubtful(stack, ownership, interface, route, family)
+            if choices:
+                yield from _refused(model, stack, interface, route, choices, family)
+
+
+def _into_tunnels(stack: StackModel) -> t.Iterator[tuple[Interface, Route, int]]:
+    """Every route into a WireGuard device, by family."""
+    for route in stack.fib.routes if stack.devices else ():
+        interface = stack.devices.get(route.device or "")
+        if interface is not None:
+            for family in FAMILIES if route.destination is None else (route.destination.family,):
+                yield interface, route, family
+
+
+def _may_choose_wrong(stack: StackModel) -> bool:
+    """Whether a route gives another source than an address of its own WireGuard device."""
+    for interface, route, family in _into_tunnels(stack):
+        chosen = route.source is not None and route.source.family == family
+        own = not chosen and addresses_of(stack, interface.name, family)
+        if not own and default_sources(stack, route, family, everything(family)):
+            return True
+    return False
 
 
 def _doubtful(stack: StackModel, ownership: Ownership, interface: Interface, route: Route, family: int) -> list[Choice]:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Interface, StackId
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._flows import starts
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._likeness import doubtful_stacks
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ownership import Ownership
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rows import Owner
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
-    EMPTY,
     Intervals,
     everything,
     from_prefixes,
@@ -60,19 +60,29 @@ def find_loops(model: Model) -> list[Loop]:
     ]
 
 
+def _forwarders(model: Model, family: int) -> set[str | None]:
+    """The keys of the interfaces whose stack forwards a family; None among them for one whose key is not known."""
+    memo: dict[int, set[str | None]] = model.fleet.memo.setdefault("forwarders", {})
+    if family not in memo:
+        stacks = doubtful_stacks(model, lambda one: bool(one.devices) and one.stack.forwarding[family])
+        memo[family] = {interface.key for stack in stacks for interface in model.fleet.hosts[stack.id.host].interfaces}
+    return memo[family]
+
+
 def _arriving(model: Model, family: int) -> dict[Interface, Intervals]:
     """What the AllowedIPs of others could send to each interface, whatever their routes say."""
     parts: dict[Interface, list[Intervals]] = {}
     done: set[int] = set()
-    for interface in model.interfaces:
+    forwarders = _forwarders(model, family)
+    for interface in model.interfaces if forwarders else ():
         for row in model.cryptokey(interface).shared_rows():
             if id(row) in done:
                 continue
             done.add(id(row))
-            for ident, owners in row.by_ident.items():
+            for ident in [one for one in row.by_ident if one in forwarders or one.startswith("?")]:
                 target = model.target(interface, ident)
                 if target is not None and model.stacks[target.stack].stack.forwarding[family]:
-                    listed = from_prefixes(owner.prefix for owner in owners if owner.prefix.family == family)
+                    listed = from_prefixes(one.prefix for one in row.by_ident[ident] if one.prefix.family == family)
                     parts.setdefault(target, []).append(listed)
     return {interface: union(*found) for interface, found in parts.items()}
 
@@ -177,31 +187,37 @@ def find_bounces(model: Model, ownership: Ownership) -> t.Iterator[Bounce]:
     """
     told: set[tuple[int, Interface, Interface]] = set()
     done: set[int] = set()
-    for interface in model.interfaces:
+    # Where nobody forwards, nobody is a relay.
+    families = [family for family in FAMILIES if _forwarders(model, family)]
+    for interface in model.interfaces if families else ():
         for row in model.cryptokey(interface).shared_rows():
             if id(row) in done:
                 continue
             done.add(id(row))
             for ident, owners in row.by_ident.items():
                 sender = model.target(interface, ident)
-                for bounce in () if sender is None else _bounces(model, ownership, sender, owners):
+                for bounce in () if sender is None else _bounces(model, ownership, sender, owners, families=families):
                     key = bounce.family, bounce.relay, bounce.sender
                     if key not in told:
                         told.add(key)
                         yield bounce
 
 
-def _bounces(model: Model, ownership: Ownership, sender: Interface, owners: list[Owner]) -> t.Iterator[Bounce]:
+def _bounces(
+    model: Model, ownership: Ownership, sender: Interface, owners: list[Owner], *, families: list[int]
+) -> t.Iterator[Bounce]:
     """What a peer sends to a relay although the relay may give it back. owners: what somebody gives to the peer."""
     network = ownership.networks.get(sender.network or "")
     stack = model.stacks[sender.stack]
     if network is None or stack.devices.get(sender.name) is not sender:
         return
-    for family in FAMILIES:
-        given = from_prefixes(owner.prefix for owner in owners if owner.prefix.family == family)
-        owned = intersect(given, network.total[family]) if given else EMPTY
-        # Most peers have nobody else for what is theirs: the cheapest look-up settles it.
-        if not owned or set(model.cryptokey(sender).split(family, owned)) == {None}:
+    for family in families:
+        given = from_prefixes([owner.prefix for owner in owners if owner.prefix.family == family])
+        # Most peers have one address, and nobody else for it: the cheapest look-up settles it.
+        if not given or (len(owners) == 1 and model.cryptokey(sender).lists_none_of(family, given)):
+            continue
+        owned = intersect(given, network.total[family])
+        if model.cryptokey(sender).lists_none_of(family, owned):
             continue
         for start in starts(model, network.stacks[sender.stack], family):
             sent = union(

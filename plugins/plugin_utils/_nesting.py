@@ -9,6 +9,7 @@ One sort and a stack find it all. Only the immediate parent is reported, so that
 from __future__ import annotations
 
 import typing as t
+from array import array
 from dataclasses import dataclass, field
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix
@@ -16,6 +17,9 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._collector imp
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Interface
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rows import Owner
+
+# A part of the address space that is dealt with at once has about 2**9 entries: they stay in the processor's cache.
+_PART_BITS = 9
 
 
 @dataclass(slots=True)
@@ -50,43 +54,62 @@ def find_nesting(owners: t.Iterable[Owner]) -> Nesting:
 
 
 def _sweep(listed: list[Owner], family: int, result: Nesting) -> None:
-    """One family, by plain numbers that sort like (network, length, place in the list)."""
-    width = WIDTH[family]
+    """One family: an entry starts inside those around it, or behind the end of them all."""
     bits = len(listed).bit_length()
-    places = [
-        (network << 8 | length) << bits | place
-        for place, (of_family, network, length) in enumerate([owner.prefix for owner in listed])
-        if of_family == family
-    ]
-    places.sort()
     low = (1 << bits) - 1
-    spans = [1 << (width - length) for length in range(width + 1)]
-    ends: list[int] = []
-    around: list[int] = []
+    spans = [1 << (WIDTH[family] - length) for length in range(WIDTH[family] + 1)]
+    # The outermost entry and where it ends; what else is around only counts below it, which is seldom.
+    outermost = end = 0
+    inner: list[tuple[int, int]] = []
     same: list[Owner] = []
-    end = 0
-    # An owner is only looked at where there is something to tell.
-    numbers = [place >> bits for place in places]
-    for place, number, following in zip(places, numbers, [*numbers[1:], -1], strict=False):
-        if number == following:
-            same.append(listed[place & low])
-            continue
-        if same:
-            _note_equal([*same, listed[place & low]], result)
-            same = []
-        network = number >> 8
-        if network < end:
-            while ends[-1] <= network:
-                ends.pop()
-                around.pop()
-            outer, inner = listed[around[-1] & low], listed[place & low]
-            (result.redundant if outer.ident == inner.ident else result.nested).append((outer, inner))
-        else:
-            ends.clear()
-            around.clear()
-            end = network + spans[number & 255]
-        ends.append(network + spans[number & 255])
-        around.append(place)
+    for places in _in_order(listed, family, bits):
+        # An owner is only looked at where there is something to tell.
+        numbers = [place >> bits for place in places]
+        for place, number, following in zip(places, numbers, [*numbers[1:], -1], strict=False):
+            if number == following:
+                same.append(listed[place & low])
+                continue
+            if same:
+                _note_equal([*same, listed[place & low]], result)
+                same = []
+            network = number >> 8
+            if network >= end:
+                outermost, end = place, network + spans[number & 255]
+                if inner:
+                    inner = []
+                continue
+            while inner and inner[-1][0] <= network:
+                inner.pop()
+            outer, owner = listed[(inner[-1][1] if inner else outermost) & low], listed[place & low]
+            (result.redundant if outer.ident == owner.ident else result.nested).append((outer, owner))
+            inner.append((network + spans[number & 255], place))
+
+
+def _in_order(listed: list[Owner], family: int, bits: int) -> t.Iterator[list[int]]:
+    """The entries of a family as numbers that sort like (network, length, place in the list), in several sorted lists.
+
+    The place has the lowest bits; equal prefixes are in one list. A million numbers at once are more than the
+    processor's caches hold, and each of them is then waited for several times: so they are dealt out first, into
+    parts of the address space that are dealt with one by one.
+    """
+    pairs = enumerate([owner.prefix for owner in listed])
+    numbers = ((network << 8 | length) << bits | place for place, (its, network, length) in pairs if its == family)
+    packed = WIDTH[family] + 8 + bits <= 64
+    places: t.Any = array("Q", numbers) if packed else list(numbers)
+    parts_bits = len(places).bit_length() - _PART_BITS
+    if parts_bits <= 0:
+        yield sorted(places)
+        return
+    lowest, highest = min(places) >> bits, max(places) >> bits
+    shift = bits + max(0, (highest - lowest).bit_length() - parts_bits)
+    first = lowest << bits
+    parts: list[t.Any] = [array("Q") if packed else [] for _part in range(((highest << bits) - first >> shift) + 1)]
+    for place in places:
+        parts[place - first >> shift].append(place)
+    del places
+    for part in parts:
+        if part:
+            yield sorted(part)
 
 
 def _note_equal(same: list[Owner], result: Nesting) -> None:

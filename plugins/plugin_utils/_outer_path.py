@@ -18,6 +18,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types i
     Route,
     StackId,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._likeness import doubtful_interfaces
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model, StackModel
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rows import Row
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import everything
@@ -51,7 +52,7 @@ def find_carried(model: Model) -> tuple[Carried, ...]:
 
 
 def _find_carried(model: Model) -> t.Iterator[Carried]:
-    for interface in model.interfaces:
+    for interface in doubtful_interfaces(model, lambda one: any(True for _ident in carried_peers(model, one))):
         cryptokey = model.cryptokey(interface)
         carried = dict.fromkeys(one for one in carried_peers(model, interface) if one in cryptokey)
         for ident in carried if carried and _enters_tunnels(model, interface) else ():
@@ -162,16 +163,13 @@ class TunnelSource:
 
 def find_tunnel_sources(model: Model) -> t.Iterator[TunnelSource]:
     """The first peer per interface and route that would have to answer to an address inside a tunnel."""
-    for interface in model.interfaces:
+    for interface in doubtful_interfaces(model, lambda one: any(True for _way in _without_address(model, one))):
         stack = outer_stack(model, interface)
         suspects = {}
-        for family in FAMILIES:
-            addressed = {device for device in stack.stack.addresses if addresses_of(stack, device, family)}
-            for way in stack.fib.routes:
-                usual = way.device in addressed and way.source is None
-                suspect = None if usual else _tunnel_address(stack, way, family)
-                if suspect is not None:
-                    suspects[way, family] = suspect
+        for way, family in _without_address(model, interface):
+            suspect = _tunnel_address(stack, way, family)
+            if suspect is not None:
+                suspects[way, family] = suspect
         told: set[Route] = set()
         for ident in model.cryptokey(interface) if suspects else ():
             endpoint = endpoint_of(model, interface, ident)
@@ -185,14 +183,24 @@ def find_tunnel_sources(model: Model) -> t.Iterator[TunnelSource]:
                 )  # fmt: skip
 
 
-def _tunnel_address(stack: StackModel, route: Route, family: int) -> tuple[int, Interface] | None:
-    """The tunnel's address that a route out of another device gives to what the stack itself sends by it.
+def _without_address(model: Model, interface: Interface) -> t.Iterator[tuple[Route, int]]:
+    """The routes out of other devices that give a source which need not be an address of their device.
 
-    A route without a source of its own out of a device that has addresses gives one of those: not asked here.
+    A route without a source of its own out of a device that has addresses gives one of those.
     """
-    fits = route.destination is not None and route.destination.family == family and route.type == "unicast"
-    if not fits or route.device in stack.devices:
-        return None
+    stack = outer_stack(model, interface)
+    for family in FAMILIES:
+        addressed = {device for device in stack.stack.addresses if addresses_of(stack, device, family)}
+        for route in stack.fib.routes:
+            fits = route.destination is not None and route.destination.family == family and route.type == "unicast"
+            usual = route.device in addressed and route.source is None
+            outward = fits and not usual and route.device not in stack.devices
+            if outward and default_sources(stack, route, family, everything(family)):
+                yield route, family
+
+
+def _tunnel_address(stack: StackModel, route: Route, family: int) -> tuple[int, Interface] | None:
+    """The tunnel's address that a route out of another device gives to what the stack itself sends by it."""
     choices = default_sources(stack, route, family, everything(family)) or []
     numbers = {number for choice in choices for number in choice.sources}
     tunnels = [one for one in stack.devices.values() if any(a.number in numbers for a in one.addresses)]

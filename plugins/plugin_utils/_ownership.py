@@ -24,10 +24,11 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types i
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._partition import Partition
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import Intervals, from_prefixes, union
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import EMPTY, Intervals, from_prefixes, union
 
 # Entries of this length or shorter are defaults, not somebody's network.
 _DEFAULT_LENGTH = 1
+_NOTHING: dict[int, Intervals] = dict.fromkeys(FAMILIES, EMPTY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +115,11 @@ class _Reading:
         )
 
     def _owned(self, stack: StackId, interfaces: list[Interface]) -> Owned:
-        addresses = [address.address.prefix for interface in interfaces for address in interface.addresses]
+        addresses = [
+            Prefix(family, number, WIDTH[family])
+            for interface in interfaces
+            for family, number, _length in interface.addresses
+        ]
         declared = [interface.advertise for interface in interfaces if interface.advertise is not None]
         held = self._model.stacks[stack].stack
         if declared:
@@ -124,17 +129,19 @@ class _Reading:
         else:
             connected = {address.prefix for addresses in held.addresses.values() for address in addresses}
             behind = sorted(prefix for prefix in connected if self._listed.relates(prefix, stack.host))
-        inside, outside = _by_family(addresses), _by_family(behind)
+        inside, outside = _by_family(addresses), _by_family(behind) if behind else _NOTHING
         return Owned(
             stack=stack,
             prefixes=tuple(sorted({*addresses, *behind})),
             own=inside,
             behind=outside,
-            both={family: union(inside[family], outside[family]) for family in FAMILIES},
+            both={family: union(inside[family], outside[family]) for family in FAMILIES} if behind else inside,
         )
 
 
 def _by_family(prefixes: list[Prefix]) -> dict[int, Intervals]:
+    if len(prefixes) == 1:
+        return {**_NOTHING, prefixes[0].family: from_prefixes(prefixes)}
     return {family: from_prefixes([one for one in prefixes if one.family == family]) for family in FAMILIES}
 
 

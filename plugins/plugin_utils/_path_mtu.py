@@ -9,6 +9,7 @@ import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fib import LOOPBACK
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Interface
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._likeness import doubtful_interfaces
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model, StackModel
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._outer_path import (
     UNSPECIFIED,
@@ -42,6 +43,21 @@ def tunnel_mtu(interface: Interface) -> int:
     return TUNNEL_MTU if interface.mtu is None else interface.mtu
 
 
+def find_narrow_ways(model: Model) -> t.Iterator[tuple[Interface, Way]]:
+    """The interfaces whose packets do not fit through every way out, each with its narrowest one."""
+    for interface in doubtful_interfaces(model, lambda one: _may_be_narrow(model, one)):
+        way = tightest_way(model, interface)
+        if way is not None:
+            yield interface, way
+
+
+def _may_be_narrow(model: Model, interface: Interface) -> bool:
+    """Whether some device is too narrow, or a tunnel could carry outer packets."""
+    stack = outer_stack(model, interface)
+    narrow = any(_narrow_devices(stack, interface, family) for family in FAMILIES)
+    return narrow or any(True for _ident in carried_peers(model, interface))
+
+
 def tightest_way(model: Model, interface: Interface) -> Way | None:
     """The narrowest way to an endpoint that the interface's packets do not fit through; None where all fit.
 
@@ -55,18 +71,23 @@ def _by_links(model: Model, interface: Interface) -> t.Iterator[Way]:
     """Of each device that is too narrow, one endpoint that it is used for."""
     stack = outer_stack(model, interface)
     for family in FAMILIES:
-        narrow: dict[str, int] = {}
-        for route in stack.fib.routes:
-            device = route.device
-            if device is None or device in stack.devices or device == LOOPBACK:
-                continue
-            mtu = stack.stack.links.get(device, LINK_MTU)
-            if tunnel_mtu(interface) > mtu - OVERHEAD[family]:
-                narrow[device] = mtu
-        for device, mtu in narrow.items():
+        for device, mtu in _narrow_devices(stack, interface, family).items():
             remote = _sent_by(model, interface, stack, device, family)
             if remote is not None:
                 yield Way(mtu - OVERHEAD[family], device, mtu, family, remote.name, remote.text)
+
+
+def _narrow_devices(stack: StackModel, interface: Interface, family: int) -> dict[str, int]:
+    """The devices besides tunnels that packets of full size do not fit through, with their MTU."""
+    narrow: dict[str, int] = {}
+    for route in stack.fib.routes:
+        device = route.device
+        if device is None or device in stack.devices or device == LOOPBACK:
+            continue
+        mtu = stack.stack.links.get(device, LINK_MTU)
+        if tunnel_mtu(interface) > mtu - OVERHEAD[family]:
+            narrow[device] = mtu
+    return narrow
 
 
 def _sent_by(model: Model, interface: Interface, stack: StackModel, device: str, family: int) -> Remote | None:

@@ -13,9 +13,13 @@ import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._document import Node
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._endpoint import parse_endpoint
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Peer
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._texts import prefix_of, public_key_of
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._values import Values
 
+# In seconds; 16 bits in the kernel's interface.
+HIGHEST_KEEPALIVE = 65535
 _PEER = frozenset(
     {
         "name",
@@ -48,6 +52,8 @@ class PeerReader:
             content = _content(entry)
             peer = None if content is None else known.get(content)
             if peer is None:
+                peer = None if content is None else self._plain_peer(content, f"{at}[{index}]")
+            if peer is None:
                 peer = self._read(Node(entry, f"{at}[{index}]", known=_PEER), values, content)
             found.append(peer)
         if len(set(found)) < len(found):
@@ -57,6 +63,37 @@ class PeerReader:
                     found[index] = self._peer(Node(entries[index], f"{at}[{index}]", known=_PEER), values)
                 seen.add(peer)
         return tuple(found)
+
+    def all_shared(self, node: Node, key: str) -> bool:
+        """Whether every entry of a list is the same object in all lists that have it."""
+        contents = [_content(entry) for entry in node.entries(key)]
+        return None not in contents and len(set(contents)) == len(contents)
+
+    def _plain_peer(self, content: tuple[t.Any, ...], path: str) -> Peer | None:
+        """An entry of which nothing is to be said, as nearly all are; None for one that has to be looked at."""
+        name, text, endpoint, listed, keepalive, managed, preshared_key_id, prefix_set = content
+        texts = (name, text, *(one for one in (endpoint, preshared_key_id, prefix_set) if one is not None))
+        if not all(one.__class__ is str and one and one.isascii() for one in texts):
+            return None
+        if not (keepalive is None or (keepalive.__class__ is int and 0 <= keepalive <= HIGHEST_KEEPALIVE)):
+            return None
+        if managed.__class__ not in (bool, type(None)) or (prefix_set is not None and prefix_set not in self._sets):
+            return None
+        try:
+            key = public_key_of(text)
+            prefixes = [prefix_of(one) for one in listed]
+            if endpoint is not None:
+                parse_endpoint(endpoint)
+        except (InvalidInput, TypeError):
+            return None
+        if any(host_bits for _prefix, host_bits in prefixes):
+            return None
+        found = self._known[content] = Peer(
+            name=name, ident=key, key=key, bad_key=False, preshared_key_id=preshared_key_id, endpoint=endpoint,
+            allowed_ips=tuple([prefix for prefix, _host_bits in prefixes]), allowed_ips_set=prefix_set,
+            persistent_keepalive=keepalive or 0, managed=managed, path=path,
+        )  # fmt: skip
+        return found
 
     def _read(self, node: Node, values: Values, content: tuple[t.Any, ...] | None) -> Peer:
         """Kept for the next one like it, unless there is something to say about this one."""
@@ -84,7 +121,7 @@ class PeerReader:
             endpoint=values.endpoint(node, "endpoint"),
             allowed_ips=values.prefixes(node, "allowed_ips", mapped_too=True),
             allowed_ips_set=prefix_set,
-            persistent_keepalive=values.bounded(node, "persistent_keepalive", 65535) or 0,
+            persistent_keepalive=values.bounded(node, "persistent_keepalive", HIGHEST_KEEPALIVE) or 0,
             managed=managed,
             standby=options.boolean("standby"),
             path=node.path,

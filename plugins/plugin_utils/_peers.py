@@ -58,6 +58,7 @@ class NetworkPeers:
         self._viewed = [name for name, member in members.items() if member.endpoint.views]
         self.groups: dict[str, list[Entry]] = {}
         self.sets: dict[str, list[str]] = {}
+        self._entries: dict[tuple[str, t.Optional[int], bool], Entry] = {}
 
     def _reached_through(self, name: str) -> tuple[Prefix, ...]:
         """What a member answers for, and what the external peers behind it answer for."""
@@ -158,6 +159,9 @@ class NetworkPeers:
                 self.sets[self.network.name] = _texts(self._behind_hub(everybodys))
             entry = self._seen(observer, peer, allowed_ips=self._with_defaults(observer, peer, []))
             return {**entry, "allowed_ips_set": self.network.name}
+        if len(owners) == 1 and neighbour.owners is not None:
+            texts = list(self._texts[owners[0]])
+            return self._seen(observer, peer, allowed_ips=self._with_defaults(observer, peer, texts))
         prefixes: Iterable[Prefix] = {prefix for owner in owners for prefix in self.prefixes[owner]}
         if neighbour.owners is None and not takes_defaults:
             prefixes = self._behind_hub(prefixes)
@@ -186,15 +190,23 @@ class NetworkPeers:
 
     def _seen(self, observer: str, peer: str, *, allowed_ips: list[str]) -> Entry:
         """The entry of ``peer`` at ``observer``."""
+        member = self.members[observer]
+        if member.endpoint.views or self.members[peer].endpoint.views:
+            return {**self._seen_by(observer, peer), "allowed_ips": allowed_ips}
+        # Where nobody has a view of its own, this is all of the observer that matters.
+        asked = peer, member.persistent_keepalive, bool(member.endpoint.default)
+        if asked not in self._entries:
+            self._entries[asked] = self._seen_by(observer, peer)
+        return {**self._entries[asked], "allowed_ips": allowed_ips}
+
+    def _seen_by(self, observer: str, peer: str) -> Entry:
+        """The entry of ``peer`` at ``observer`` but for its AllowedIPs."""
         endpoint = self._endpoint(peer, seen_by=observer)
         keepalive = self.members[observer].persistent_keepalive
         if keepalive is None:
             # Who cannot be dialled has to keep the way to him open, and only he.
             keepalive = 0 if self._endpoint(observer, seen_by=peer) else KEEPALIVE
-        return {
-            **self._entry(peer, endpoint=endpoint, keepalive=keepalive if endpoint else 0),
-            "allowed_ips": allowed_ips,
-        }
+        return self._entry(peer, endpoint=endpoint, keepalive=keepalive if endpoint else 0)
 
     def _endpoint(self, name: str, *, seen_by: str) -> t.Optional[DeclaredEndpoint]:
         return self.members[name].endpoint.seen_by(seen_by, self.hosts[seen_by].groups)

@@ -19,11 +19,41 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import
 DEEPEST = 100
 # Values, each counted as often as it is used.
 LARGEST = 20_000_000
+# What is copied without being asked how large and deep it is.
+_SMALL, _LEVELS = 1000, 8
+_SCALARS = frozenset({str, int, bool, type(None), float})
 
 
 def plain(value: t.Any) -> t.Any:
     """The copy: nothing that is done to it later touches the user's. Raises InvalidInput (path empty)."""
-    return _Copier().copy(value)[0]
+    try:
+        return _copy_small(value, _LEVELS, [_SMALL])
+    except _NotSmall:
+        return _Copier().copy(value)[0]
+
+
+class _NotSmall(Exception):
+    """A value is too large, too deep or too special to be copied without a closer look."""
+
+
+def _copy_small(value: t.Any, levels: int, left: list[int]) -> t.Any:
+    """A small value out of nothing but plain types, as what a host declares for itself usually is.
+
+    left: how many values there may still be, so that even aliases of aliases come to an end.
+    """
+    kind = value.__class__
+    if kind in _SCALARS:
+        return value
+    if kind not in (dict, list) or not levels:
+        raise _NotSmall
+    left[0] -= len(value)
+    if left[0] < 0:
+        raise _NotSmall
+    if kind is list:
+        return [_copy_small(entry, levels - 1, left) for entry in value]
+    if not all(key.__class__ is str for key in value):
+        raise _NotSmall
+    return {key: _copy_small(entry, levels - 1, left) for key, entry in value.items()}
 
 
 class _Copier:

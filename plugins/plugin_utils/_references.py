@@ -118,6 +118,8 @@ def _check_external_peers(
 
 def _check_external_keys(network: Network, members: Mapping[str, Member], problems: list[Problem]) -> None:
     """On the interface of its ``via``, an external peer with a member's key would take that member's place."""
+    if not network.external_peers:
+        return
     owners = {member.public_key: name for name, member in members.items() if member.public_key}
     for peer in network.external_peers:
         if peer.public_key in owners:

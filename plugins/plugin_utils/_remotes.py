@@ -116,7 +116,7 @@ def _underlay_families(stack: StackModel) -> frozenset[int]:
 def unroutable(model: Model, interface: Interface, family: int) -> t.Iterator[tuple[Remote, str]]:
     """The endpoints of a family that the birth stack has no way to, each with what the look-up ends in."""
     fib = outer_stack(model, interface).fib
-    if _has_default(model, fib, family, interface.fwmark):
+    if has_default(model, fib, family, interface.fwmark):
         return
     left_out = model.cryptokey(interface).overrides
     for index, found in enumerate(remotes(model, interface)):
@@ -137,7 +137,7 @@ def _of(listed: list[Remote], part: Intervals) -> t.Iterator[Remote]:
             index += 1
 
 
-def _has_default(model: Model, fib: Fib, family: int, mark: int) -> bool:
+def has_default(model: Model, fib: Fib, family: int, mark: int) -> bool:
     """_reaches_everything, looked at once for stacks without rules that have the same routes."""
     if fib.stack.rules:
         return _reaches_everything(fib, family, mark)

@@ -18,6 +18,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types i
     StackId,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._full_tunnels import DEFAULT_LENGTH
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._likeness import doubtful_stacks
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model, StackModel
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ownership import Ownership
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
@@ -47,22 +48,46 @@ class Twins:
 
 def find_twins(model: Model) -> t.Iterator[Twins]:
     """Every such pair; a route that follows AllowedIPs stands for one per prefix."""
-    for stack in model.stacks.values():
+    for stack in doubtful_stacks(model, lambda one: _may_have_twins(model, one)):
         for family in FAMILIES:
-            listed: dict[tuple[str, int], dict[Prefix, list[Route]]] = {}
-            followers: dict[tuple[str, int], list[Route]] = {}
-            for route in stack.fib.routes:
-                place = route.table, route.metric[family]
-                if route.destination is None:
-                    followers.setdefault(place, []).append(route)
-                elif route.destination.family == family:
-                    listed.setdefault(place, {}).setdefault(route.destination, []).append(route)
+            listed, followers = _by_place(stack, family)
             for place, by_prefix in listed.items():
                 yield from _listed_twice(stack, by_prefix)
                 for follower in followers.get(place, ()):
                     yield from _listed_and_followed(model, stack, follower, by_prefix)
             for found in followers.values():
                 yield from _followed_twice(model, stack, found, family)
+
+
+def _by_place(
+    stack: StackModel, family: int
+) -> tuple[dict[tuple[str, int], dict[Prefix, list[Route]]], dict[tuple[str, int], list[Route]]]:
+    """By table and metric, the routes with a destination of their own and those that follow AllowedIPs."""
+    listed: dict[tuple[str, int], dict[Prefix, list[Route]]] = {}
+    followers: dict[tuple[str, int], list[Route]] = {}
+    for route in stack.fib.routes:
+        place = route.table, route.metric[family]
+        if route.destination is None:
+            followers.setdefault(place, []).append(route)
+        elif route.destination.family == family:
+            listed.setdefault(place, {}).setdefault(route.destination, []).append(route)
+    return listed, followers
+
+
+def _may_have_twins(model: Model, stack: StackModel) -> bool:
+    """Whether a prefix is there twice, or would be with all that the rows of AllowedIPs hold."""
+    for family in FAMILIES:
+        listed, followers = _by_place(stack, family)
+        if any(len(found) > 1 for found in followers.values()):
+            return True
+        for place, by_prefix in listed.items():
+            if any(len(routes) > 1 for routes in by_prefix.values()):
+                return True
+            carriers = [stack.devices.get(route.device or "") for route in followers.get(place, ())]
+            rows = [row for one in carriers if one is not None for row in model.cryptokey(one).shared_rows()]
+            if any(prefix in row.by_prefix for row in rows for prefix in by_prefix):
+                return True
+    return False
 
 
 def _listed_twice(stack: StackModel, by_prefix: dict[Prefix, list[Route]]) -> t.Iterator[Twins]:

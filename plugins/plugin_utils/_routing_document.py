@@ -60,6 +60,10 @@ class RoutingReader:
             self._known[content] = result
         return result
 
+    def tells_all(self, node: Node) -> bool:
+        """Whether the routes of a stack depend on nothing but what is listed."""
+        return _content(entry for entry, _path in node.items_of("routes")) is not None
+
     def _routes(self, entries: list[tuple[t.Any, str]], stack: StackId, held: Held) -> tuple[Route, ...]:
         result = []
         for position, (entry, path) in enumerate(entries):

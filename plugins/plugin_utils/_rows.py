@@ -15,10 +15,12 @@ from bisect import bisect_left
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix, mask
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Fleet, Peer
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._partition import Partition, combine
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import Intervals
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import Intervals, from_prefixes, size
 
 # Prefixes of up to this length could add up to a default route in practice.
 _SHORT = 2
+# Entries of up to this length are defaults, not somebody's network.
+DEFAULT_LENGTH = 1
 
 
 class Owner:
@@ -47,6 +49,8 @@ class Row:
             for family in FAMILIES
         }
         self._partitions: dict[int, Partition] = {}
+        self._networks: dict[int, Intervals] = {}
+        self._flat: dict[int, bool] = {}
         self._sorted: list[Prefix] | None = None
         self._holds: dict[Prefix, bool] = {}
 
@@ -64,6 +68,14 @@ class Row:
             ]
             self._partitions[family] = Partition.of_prefixes(WIDTH[family], items)
         return self._partitions[family]
+
+    def without_defaults(self, family: int) -> Intervals:
+        """Every address that some entry besides default routes holds."""
+        if family not in self._networks:
+            self._networks[family] = from_prefixes(
+                prefix for prefix in self.by_prefix if prefix.family == family and prefix.length > DEFAULT_LENGTH
+            )
+        return self._networks[family]
 
     def holds(self, prefix: Prefix) -> bool:
         """Whether some prefix of the row equals or contains the prefix."""
@@ -104,8 +116,15 @@ class Row:
         for low, high, owner in self.partition(family).clipped(intervals):
             yield low, high, self._heir(owner.prefix, removed) if owner in removed else owner
 
+    def at(self, family: int, number: int, removed: set[Owner]) -> Owner | None:
+        """Who owns an address, as if the removed owners were not listed."""
+        owner: Owner | None = self.partition(family).at(number)
+        return self._heir(owner.prefix, removed) if owner in removed and owner is not None else owner
+
     def _heir(self, prefix: Prefix, removed: set[Owner]) -> Owner | None:
         """Who owns the prefix when the removed owners are gone: a twin, else the nearest prefix around it."""
+        if self._is_flat(prefix.family):
+            return None
         for length in self._lengths[prefix.family]:
             if length > prefix.length:
                 continue
@@ -114,6 +133,14 @@ class Row:
                 if owner not in removed:
                     return owner
         return None
+
+    def _is_flat(self, family: int) -> bool:
+        """Whether no address stands in more than one entry."""
+        if family not in self._flat:
+            prefixes = [owner.prefix for owner in self.owners if owner.prefix.family == family]
+            total = sum([1 << (WIDTH[family] - prefix.length) for prefix in prefixes])
+            self._flat[family] = total == size(from_prefixes(prefixes))
+        return self._flat[family]
 
 
 def by_ident(peers: t.Iterable[Peer]) -> dict[str, list[Peer]]:

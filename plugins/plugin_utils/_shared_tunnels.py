@@ -10,6 +10,7 @@ import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Interface, Rule
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._full_tunnels import default_routes, takes_internet
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._likeness import doubtful_stacks
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model, StackModel
 
 
@@ -24,12 +25,12 @@ class Shared(t.NamedTuple):
 
 def find_shared(model: Model) -> t.Iterator[Shared]:
     """Everything that two full tunnels of one stack share, told once for both families."""
-    for stack in model.stacks.values():
+    for stack in doubtful_stacks(model, lambda one: len(one.devices) > 1):
         found: dict[Shared, None] = {}
         for family in FAMILIES:
             tunnels = {
                 interface: default_routes(stack, interface, family)
-                for interface in (stack.devices.values() if len(stack.devices) > 1 else ())
+                for interface in stack.devices.values()
                 if takes_internet(model, interface, family)
             }
             for first, second in itertools.combinations((one for one, routes in tunnels.items() if routes), 2):

@@ -18,11 +18,37 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import
     parse_prefix,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._assumed import Assumed
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._content import content_of, value_of
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import Host, Member
 
 _DEFAULTS = {4: "0.0.0.0/0", 6: "::/0"}
 
 Stack = dict[str, t.Any]
+
+
+class Undescribed:
+    """The stacks of hosts of which nothing is described: made once for all whose memberships ask the same of them."""
+
+    def __init__(self) -> None:
+        self._known: dict[t.Any, bytes] = {}
+
+    def complete(self, host: Host, members: list[Member]) -> tuple[dict[str, Stack], list[Assumed]]:
+        """As complete_stacks does, whose documents are the caller's to change."""
+        if host.stacks or host.knows_by_facts:
+            return complete_stacks(host, members)
+        asked = tuple([(one.namespace, one.socket_namespace, one.advertise, one.exit_families) for one in members])
+        content = self._known.get(asked)
+        if content is not None:
+            return value_of(content), [_made_up(host)]
+        stacks, assumed = complete_stacks(host, members)
+        content = content_of(stacks)
+        if content is not None and assumed == [_made_up(host)]:
+            self._known[asked] = content
+        return stacks, assumed
+
+
+def _made_up(host: Host) -> Assumed:
+    return Assumed("underlay", host.name, host.name)
 
 
 def complete_stacks(host: Host, members: Iterable[Member]) -> tuple[dict[str, Stack], list[Assumed]]:

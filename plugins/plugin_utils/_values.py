@@ -12,11 +12,9 @@ from __future__ import annotations
 import contextlib
 import socket
 import typing as t
-from functools import lru_cache
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._assignable import why_unassignable
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput, hide_keys, placed
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._number import parse_fwmark
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
     WIDTH,
@@ -26,11 +24,11 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import
     mask,
     parse_address,
     parse_interface_address,
-    parse_prefix_lenient,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._document import Node, wrong_shape
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._endpoint import parse_endpoint
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Problem
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._texts import assignable_of, prefix_of, public_key_of
 
 # What Linux lets devices have: ETH_MIN_MTU, and the 65,536 bytes of a loopback device.
 MTU_LOWEST, MTU_HIGHEST = 68, 65536
@@ -64,7 +62,7 @@ class Values:
     def prefixes(self, node: Node, key: str, *, mapped_too: bool = False) -> tuple[Prefix, ...]:
         """A list of prefixes."""
         with contextlib.suppress(InvalidInput, TypeError):
-            parsed = [_prefix(text) for text in node.entries(key)]
+            parsed = [prefix_of(text) for text in node.entries(key)]
             if not any(host_bits for _read, host_bits in parsed):
                 return tuple(prefix for prefix, _host_bits in parsed)
         # Something is wrong with one of them: what, and where.
@@ -74,7 +72,7 @@ class Values:
     def prefix(self, text: str, path: str, *, mapped_too: bool = False) -> Prefix | None:
         """One prefix; host bits are masked as the kernel does and reported (WG205)."""
         try:
-            prefix, host_bits = _prefix(text)
+            prefix, host_bits = prefix_of(text)
         except InvalidInput as error:
             mapped = _mapped(text) if "mapped" in error.reason else None
             self.refused("WG206" if mapped is None else "WG211", path, error)
@@ -86,7 +84,7 @@ class Values:
     def addresses(self, node: Node, key: str) -> tuple[InterfaceAddress, ...]:
         """A list of interface addresses."""
         try:
-            return tuple([_assignable(text) for text in node.entries(key)])
+            return tuple([assignable_of(text) for text in node.entries(key)])
         except (InvalidInput, TypeError):
             return self._checked_addresses(node, key)
 
@@ -131,7 +129,7 @@ class Values:
         if key not in node:
             return None, False
         try:
-            return _public_key(node.text(key)), False
+            return public_key_of(node.text(key)), False
         except InvalidInput as error:
             self.refused("WG101", node.at(key), error)
             return None, True
@@ -202,26 +200,6 @@ def _mark_number(value: t.Any, path: str) -> int:
         raise wrong_shape(path, value, "a whole number")
     with placed(path):
         return parse_fwmark(value)
-
-
-@lru_cache(maxsize=200_000)
-def _prefix(text: str) -> tuple[Prefix, bool]:
-    return parse_prefix_lenient(text)
-
-
-@lru_cache(maxsize=200_000)
-def _assignable(text: str) -> InterfaceAddress:
-    """An address that a host can have."""
-    address = parse_interface_address(text)
-    reason = why_unassignable(address.address.prefix)
-    if reason:
-        raise InvalidInput(reason, value=text)
-    return address
-
-
-@lru_cache(maxsize=200_000)
-def _public_key(text: str) -> str:
-    return str(PublicKey.parse(text))
 
 
 def _mapped(text: str) -> Prefix | None:

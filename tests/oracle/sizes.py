@@ -18,6 +18,7 @@ SIZES = {
     "look_ups": (20_000, 100_000),  # simulator against the running kernel
     "fib_look_ups": (20_000, 120_000),  # FIB model against the running kernel
     "classes": (300, 10_000),  # class prover against the general one, damaged fleets
+    "alike": (450, 8_000),  # rules that ask one of the alike hosts against rules that ask each, fleets
     "documents": (2_400, 100_000),  # anything at all fed to the filters
     "texts": (600, 6_000),  # values that wg and the parsers must both refuse or both take
 }

@@ -98,6 +98,9 @@ def _wrong_key(case: Case) -> t.Iterator[Finding]:
 
 def _preshared_key(case: Case) -> t.Iterator[Finding]:
     model = case.model
+    lists = (*case.fleet.peer_groups.values(), *dict.fromkeys(interface.peers for interface in model.interfaces))
+    if len({peer.preshared_key_id for peers in lists for peer in peers}) < 2:
+        return
     for one, entries, other, back in single_pairs(model):
         mine, theirs = entries[-1].preshared_key_id, back[-1].preshared_key_id
         if mine != theirs:

@@ -11,6 +11,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix, parse_prefix
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey import is_own
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Interface, Problem
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._likeness import doubtful_interfaces
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._nesting import SharedNesting, nestings
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rows import Owner
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._rule import (
@@ -206,7 +207,10 @@ def _no_allowed_ips(case: Case) -> t.Iterator[Finding]:
 
 
 def _two_defaults(case: Case) -> t.Iterator[Finding]:
-    for interface in case.model.interfaces:
+    def has_short(interface: Interface) -> bool:
+        return any(row.short for row in case.model.cryptokey(interface).shared_rows())
+
+    for interface in doubtful_interfaces(case.model, has_short):
         cryptokey = case.model.cryptokey(interface)
         short = [owner for owner in cryptokey.short_owners() if owner.ident in cryptokey]
         for family in FAMILIES:
@@ -230,7 +234,7 @@ def _two_defaults(case: Case) -> t.Iterator[Finding]:
 
 
 def _inside_connected(case: Case) -> t.Iterator[Finding]:
-    for interface in case.model.interfaces:
+    for interface in _possibly_inside(case):
         cryptokey = case.model.cryptokey(interface)
         stack = case.model.stacks[interface.stack]
         hits: dict[str, list[tuple[Prefix, str]]] = {}
@@ -254,6 +258,31 @@ def _inside_connected(case: Case) -> t.Iterator[Finding]:
                 peer=name,
                 prefixes=tuple(prefix for prefix, _what in found),
             )
+
+
+def _possibly_inside(case: Case) -> t.Iterator[Interface]:
+    """Those whose stack has another device with a prefix or an address, and those whose own address a peer has."""
+
+    def has_more(interface: Interface) -> bool:
+        stack = case.model.stacks[interface.stack]
+        alone = all(address.length == WIDTH[address.family] for address in interface.addresses)
+        only = len(stack.devices) == 1 and stack.devices.get(interface.name) is interface
+        return not only or not alone or any(stack.stack.addresses.values())
+
+    more = set(doubtful_interfaces(case.model, has_more))
+    for interface in case.model.interfaces:
+        if interface in more:
+            yield interface
+            continue
+        layers = case.model.cryptokey(interface).layers
+        # An address with the full length is the prefix that holds just it.
+        if any(
+            owner not in removed
+            for address in interface.addresses
+            for row, removed in layers
+            for owner in row.by_prefix.get(t.cast("Prefix", address), ())
+        ):
+            yield interface
 
 
 RULES = (

@@ -11,7 +11,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey import is_own
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._dialling import group_users
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Interface, StackId
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rows import Owner, Row
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rows import DEFAULT_LENGTH, Owner, Row
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._rule import (
     INFO,
     WARNING,
@@ -24,14 +24,14 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._rule i
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
     EMPTY,
     Intervals,
+    covers,
     from_prefixes,
+    intersect,
     subtract,
     to_prefixes,
     union,
 )
 
-# Entries of this length or shorter are defaults, not somebody's network.
-_DEFAULT_LENGTH = 1
 # RFC 1122, 3.2.1.3; RFC 5771; RFC 3927; RFC 919; RFC 4291, 2.5.2 to 2.5.6 and 2.7
 _RANGES = tuple(
     (parse_prefix(text), what)
@@ -47,21 +47,27 @@ _RANGES = tuple(
         ("ff00::/8", "multicast"),
     )
 )
+_SPECIAL = {family: from_prefixes(one for one, _what in _RANGES if one.family == family) for family in FAMILIES}
 
 
-def _rows(case: Case) -> t.Iterator[tuple[Row, list[tuple[Interface, set[Owner]]]]]:
-    """Every list of AllowedIPs once, with its users and what each of them leaves out of it."""
-    users: dict[int, tuple[Row, list[tuple[Interface, set[Owner]]]]] = {}
+def _rows(case: Case) -> t.Iterator[tuple[Row, Interface]]:
+    """Every list of AllowedIPs once, with the first interface that uses it."""
+    done: set[tuple[int, ...]] = set()
+    told: set[int] = set()
     for interface in case.model.interfaces:
-        for row, removed in case.model.cryptokey(interface).layers:
-            users.setdefault(id(row), (row, []))[1].append((interface, removed))
-    yield from users.values()
+        cryptokey = case.model.cryptokey(interface)
+        if cryptokey.rows not in done:
+            done.add(cryptokey.rows)
+            for row in cryptokey.shared_rows():
+                if id(row) not in told:
+                    told.add(id(row))
+                    yield row, interface
 
 
-def _by_peer(
-    users: list[tuple[Interface, set[Owner]]], owners: t.Iterable[Owner]
-) -> dict[tuple[Interface, str], list[Owner]]:
-    """Entries by the first interface that has them, and by peer."""
+def _by_peer(case: Case, row: Row, owners: list[Owner]) -> dict[tuple[Interface, str], list[Owner]]:
+    """Entries of a row by the first interface that has them, and by peer."""
+    cryptokeys = (case.model.cryptokey(interface) for interface in case.model.interfaces if owners)
+    users = [(one.interface, removed) for one in cryptokeys for its, removed in one.layers if its is row]
     found: dict[tuple[Interface, str], list[Owner]] = {}
     for owner in owners:
         user = next((interface for interface, removed in users if owner not in removed), None)
@@ -72,9 +78,9 @@ def _by_peer(
 
 def _unowned_sources(case: Case) -> t.Iterator[Finding]:
     known = _Known(case)
-    for row, users in _rows(case):
-        doubtful = [owner for owner in row.owners if known.misses(users[0][0], owner)]
-        for (interface, ident), owners in _by_peer(users, doubtful).items():
+    for row, first in _rows(case):
+        doubtful = [] if known.holds(first, row) else [owner for owner in row.owners if known.misses(first, owner)]
+        for (interface, ident), owners in _by_peer(case, row, doubtful).items():
             cryptokey = case.model.cryptokey(interface)
             prefixes: list[Prefix] = []
             for family in FAMILIES:
@@ -109,12 +115,18 @@ class _Known:
         for interface in self._case.model.interfaces:
             yield interface, interface.peers
 
+    def holds(self, interface: Interface, row: Row) -> bool:
+        """Whether somebody answers for all of a row, which is the usual case."""
+        if interface.network is None:
+            return True
+        return all(covers(self._of(interface.network, one), row.without_defaults(one)) for one in FAMILIES)
+
     def misses(self, interface: Interface, owner: Owner) -> bool:
         return bool(self.missing(interface, owner))
 
     def missing(self, interface: Interface, owner: Owner) -> Intervals:
         """The part of an entry that nobody answers for; nothing where the document does not say what is behind."""
-        if interface.network is None or owner.prefix.length <= _DEFAULT_LENGTH:
+        if interface.network is None or owner.prefix.length <= DEFAULT_LENGTH:
             return EMPTY
         target = self._case.model.target(interface, owner.ident)
         if target is None or not self._tells(target.stack):
@@ -140,9 +152,11 @@ class _Known:
 
 
 def _special_range(case: Case) -> t.Iterator[Finding]:
-    for row, users in _rows(case):
-        special = [owner for owner in row.owners if _range_of(owner.prefix)]
-        for (interface, ident), owners in _by_peer(users, special).items():
+    for row, _first in _rows(case):
+        if not any(intersect(_SPECIAL[family], row.without_defaults(family)) for family in FAMILIES):
+            continue
+        special = [owner for prefix, owners in row.by_prefix.items() if _range_of(prefix) for owner in owners]
+        for (interface, ident), owners in _by_peer(case, row, special).items():
             name = case.model.cryptokey(interface).entries(ident)[-1].name
             prefixes = sorted({owner.prefix for owner in owners})
             said = listed(f"{prefix} ({_range_of(prefix)})" for prefix in prefixes)

@@ -20,6 +20,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types i
     Stack,
     StackId,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._likeness import doubtful_stacks
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._prefix_lists import NAMED
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._rule import (
     ERROR,
@@ -42,7 +43,7 @@ class _Forwards:
     def __init__(self, case: Case) -> None:
         self._stacks = case.model.stacks
         self._by_port: dict[int, list[tuple[Stack, PortForward]]] = {}
-        for found in case.model.stacks.values():
+        for found in doubtful_stacks(case.model, lambda one: bool(one.stack.port_forwards)):
             for forward in found.stack.port_forwards:
                 if forward.protocol in (None, "udp"):
                     self._by_port.setdefault(forward.port, []).append((found.stack, forward))
@@ -85,7 +86,8 @@ def _wrong_port(case: Case) -> t.Iterator[Finding]:
 
 
 def _foreign_address(case: Case) -> t.Iterator[Finding]:
-    holders = _holders(case)
+    addresses = {one.endpoint.address for one in dialled(case.model) if one.target is not None}
+    holders = _holders(case, {one for one in addresses if one is not None})
     forwards = _Forwards(case)
     for one in dialled(case.model):
         target, address = one.target, one.endpoint.address
@@ -105,15 +107,16 @@ def _foreign_address(case: Case) -> t.Iterator[Finding]:
         )
 
 
-def _holders(case: Case) -> dict[Address, list[StackId]]:
-    """The stacks that have each address, on whatever device; loopback addresses belong to everybody."""
+def _holders(case: Case, asked: set[Address]) -> dict[Address, list[StackId]]:
+    """The stacks that have each of the addresses, on whatever device; loopback addresses belong to everybody."""
     found: dict[Address, list[StackId]] = {}
-    for stack in case.model.stacks.values():
-        held = [*_addresses(stack.stack)]
-        held += [address for interface in stack.devices.values() for address in interface.addresses]
-        for address in dict.fromkeys(one.address for one in held):
-            if not _lies_in(_LOOPBACK, address):
-                found.setdefault(address, []).append(stack.id)
+    wanted = {address for address in asked if not _lies_in(_LOOPBACK, address)}
+    for stack in case.model.stacks.values() if wanted else ():
+        held = [one for addresses in stack.stack.addresses.values() for one in addresses]
+        held += [one for interface in stack.devices.values() for one in interface.addresses]
+        # An address with its length, of which the first two parts are the address.
+        for address in dict.fromkeys(one.address for one in held if one[:2] in wanted):
+            found.setdefault(address, []).append(stack.id)
     return found
 
 

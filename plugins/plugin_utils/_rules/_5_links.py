@@ -9,7 +9,12 @@ import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._dialling import dialled
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Interface, StackId
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._keepalives import quiet_links, waited_for
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._keepalives import (
+    may_have_quiet_links,
+    quiet_links,
+    waited_for,
+)
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._likeness import doubtful_interfaces
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._pairs import is_before
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._rule import (
     ERROR,
@@ -24,7 +29,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._rule i
 
 def _no_initiator(case: Case) -> t.Iterator[Finding]:
     model = case.model
-    for interface in model.interfaces:
+    for interface in doubtful_interfaces(model, lambda one: model.cryptokey(one).may_lack_endpoints()):
         silent = [
             target
             for target, ident in _unknown_endpoints(case, interface)
@@ -53,7 +58,7 @@ def _unknown_endpoints(case: Case, interface: Interface) -> t.Iterator[tuple[Int
 
 def _no_keepalive(case: Case) -> t.Iterator[Finding]:
     dialled_ones = {one.target for one in dialled(case.model)}
-    for interface in case.model.interfaces:
+    for interface in doubtful_interfaces(case.model, lambda one: may_have_quiet_links(case.model, one)):
         if interface not in dialled_ones:
             silent = sorted({target.host for target, _entry in quiet_links(case.model, interface)})
             if silent:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Interface
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._likeness import doubtful_interfaces
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._remotes import (
     Remote,
+    has_default,
     outer_stack,
     remotes,
     underlay_families,
@@ -26,7 +28,10 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._rule i
 
 
 def _missing_family(case: Case) -> t.Iterator[Finding]:
-    for interface in case.model.interfaces:
+    def lacks_one(interface: Interface) -> bool:
+        return not all(_has_family(case, interface, family) for family in FAMILIES)
+
+    for interface in doubtful_interfaces(case.model, lacks_one):
         for family in FAMILIES:
             if _has_family(case, interface, family):
                 continue
@@ -60,7 +65,7 @@ def _dialled_by(case: Case, interface: Interface, family: int) -> t.Iterator[Rem
 
 
 def _no_way(case: Case) -> t.Iterator[Finding]:
-    for interface in case.model.interfaces:
+    for interface in doubtful_interfaces(case.model, lambda one: _may_have_no_way(case, one)):
         stack = outer_stack(case.model, interface)
         if not stack.stack.lists_routes:
             continue
@@ -76,6 +81,13 @@ def _no_way(case: Case) -> t.Iterator[Finding]:
                     f"add a route to wireguard_stacks of {interface.host}, or correct the endpoint",
                     peer=found[0][0].name,
                 )
+
+
+def _may_have_no_way(case: Case, interface: Interface) -> bool:
+    """Whether the birth stack says something about routes, and has no default route in a family that it has."""
+    stack = outer_stack(case.model, interface)
+    families = underlay_families(case.model, stack) if stack.stack.lists_routes else ()
+    return not all(has_default(case.model, stack.fib, family, interface.fwmark) for family in families)
 
 
 def _named(found: t.Sequence[Remote]) -> str:

@@ -16,6 +16,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import
     parse_prefix,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Interface, StackId
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._likeness import doubtful_interfaces, doubtful_stacks
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import StackModel
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ownership import NetworkOwnership
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._rule import (
@@ -34,6 +35,9 @@ _WITH_BROADCAST, _WITH_ANYCAST = 30, 126
 
 
 def _same_address(case: Case) -> t.Iterator[Finding]:
+    held = [(one.family, one.number) for interface in case.model.interfaces for one in interface.addresses]
+    if len(set(held)) == len(held):
+        return
     holders: dict[Address, list[Interface]] = {}
     for interface in case.model.interfaces:
         for address in interface.addresses:
@@ -118,7 +122,7 @@ def _both_addresses(case: Case, first: StackId, second: StackId, prefix: Prefix)
 
 
 def _end_of_prefix(case: Case) -> t.Iterator[Finding]:
-    for stack in case.model.stacks.values():
+    for stack in doubtful_stacks(case.model, _has_ends):
         held = list(_held(stack))
         broadcasts = {
             address.prefix.last: (address.prefix, device)
@@ -136,6 +140,12 @@ def _end_of_prefix(case: Case) -> t.Iterator[Finding]:
                     message=f"{address.address} on {device} of {stack.id} {reason}",
                     hint=f"give {device} of {stack.id} another address",
                 )
+
+
+def _has_ends(stack: StackModel) -> bool:
+    """Whether some address has a prefix with a network, a broadcast or an anycast address."""
+    longest = {4: _WITH_BROADCAST, 6: _WITH_ANYCAST}
+    return any(address.length <= longest[address.family] for _device, _interface, address in _held(stack))
 
 
 def _held(stack: StackModel) -> t.Iterator[tuple[str, Interface | None, InterfaceAddress]]:
@@ -196,8 +206,7 @@ def _disabled(stack: StackModel) -> t.Iterator[tuple[str, InterfaceAddress]]:
 
 
 def _bad_name(case: Case) -> t.Iterator[Finding]:
-    taken: dict[tuple[StackId, str], str] = {}
-    for interface in case.model.interfaces:
+    for interface in doubtful_interfaces(case.model, lambda one: _may_be_bad_name(case, one)):
         reason = why_invalid(interface.name)
         if reason:
             yield on_interface(
@@ -205,15 +214,21 @@ def _bad_name(case: Case) -> t.Iterator[Finding]:
                 f"{shown(interface.name)} of {interface.host} is no interface name: it {reason}",
                 "use up to 15 letters, digits, dashes and dots, such as wg0",
             )
-        others = case.model.stacks[interface.stack].stack.addresses
-        first = taken.setdefault((interface.stack, interface.name), interface.path)
-        if first != interface.path or interface.name in others:
-            other = "another WireGuard interface" if first != interface.path else "another device"
+        stack = case.model.stacks[interface.stack]
+        is_second = stack.devices[interface.name] is not interface
+        if is_second or interface.name in stack.stack.addresses:
+            other = "another WireGuard interface" if is_second else "another device"
             yield on_interface(
                 interface,
                 f"{interface.label} has the name of {other} in the same namespace",
                 "give every device of a namespace a name of its own",
             )
+
+
+def _may_be_bad_name(case: Case, interface: Interface) -> bool:
+    stack = case.model.stacks[interface.stack]
+    taken = interface.name in stack.stack.addresses or stack.devices[interface.name] is not interface
+    return taken or bool(why_invalid(interface.name))
 
 
 RULES = (

@@ -15,6 +15,8 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fib import LOOPBACK
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Interface, StackId
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._likeness import doubtful_stacks
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import StackModel
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._rule import (
     ERROR,
     Case,
@@ -96,10 +98,14 @@ def _assignable(pools: t.Iterable[Prefix]) -> Intervals:
 
 
 def _pool_overlaps(case: Case) -> t.Iterator[Finding]:
-    for network, members in _with_pools(case):
+    around = {
+        stack.id: list(_around(stack))
+        for stack in doubtful_stacks(case.model, lambda one: any(True for _prefix in _around(one)))
+    }
+    for network, members in _with_pools(case) if around else ():
         found: dict[tuple[Prefix, Prefix, str], list[StackId]] = {}
         for stack in dict.fromkeys(one for interface in members for one in _stacks_of(interface)):
-            for prefix, what in _around(case, stack):
+            for prefix, what in around.get(stack, ()):
                 for pool in case.fleet.pools[network]:
                     if pool.contains(prefix) or prefix.contains(pool):
                         found.setdefault((pool, prefix, what), []).append(stack)
@@ -118,9 +124,8 @@ def _stacks_of(interface: Interface) -> tuple[StackId, StackId]:
     return interface.stack, StackId(interface.host, interface.socket_namespace)
 
 
-def _around(case: Case, stack: StackId) -> t.Iterator[tuple[Prefix, str]]:
+def _around(found: StackModel) -> t.Iterator[tuple[Prefix, str]]:
     """The prefixes that a stack has besides its tunnels, once each; single addresses and defaults are none."""
-    found = case.model.stacks[stack]
     advertised = [*(found.stack.advertise or ())]
     for interface in found.devices.values():
         advertised += interface.advertise or ()

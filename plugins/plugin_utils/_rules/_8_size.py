@@ -9,7 +9,7 @@ import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Interface
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._pairs import blocks, single_pairs
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._path_mtu import TUNNEL_MTU, tightest_way
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._path_mtu import TUNNEL_MTU, find_narrow_ways
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._rule import (
     ERROR,
     INFO,
@@ -26,18 +26,16 @@ _IPV6_MTU = 1280
 
 
 def _too_large(case: Case) -> t.Iterator[Finding]:
-    for interface in case.model.interfaces:
-        way = tightest_way(case.model, interface)
-        if way is not None:
-            mtu = f"MTU {interface.mtu}" if interface.mtu is not None else f"MTU {TUNNEL_MTU}, which new tunnels get,"
-            yield on_interface(
-                interface,
-                f"{mtu} of {interface.label} is too large: packets to {way.peer} ({way.endpoint}) leave by "
-                f"{way.device} with MTU {way.mtu}, where IPv{way.family} and WireGuard leave {way.room} bytes of it; "
-                "larger packets are fragmented or lost",
-                f"set mtu: {way.room} for {interface.name} of {interface.host}, and at its peers",
-                peer=way.peer,
-            )
+    for interface, way in find_narrow_ways(case.model):
+        mtu = f"MTU {interface.mtu}" if interface.mtu is not None else f"MTU {TUNNEL_MTU}, which new tunnels get,"
+        yield on_interface(
+            interface,
+            f"{mtu} of {interface.label} is too large: packets to {way.peer} ({way.endpoint}) leave by "
+            f"{way.device} with MTU {way.mtu}, where IPv{way.family} and WireGuard leave {way.room} bytes of it; "
+            "larger packets are fragmented or lost",
+            f"set mtu: {way.room} for {interface.name} of {interface.host}, and at its peers",
+            peer=way.peer,
+        )
 
 
 def _too_small(case: Case) -> t.Iterator[Finding]:
@@ -70,6 +68,8 @@ def _different(case: Case) -> t.Iterator[Finding]:
                 sides[0].update(dict.fromkeys(smaller))
                 sides[1].update(dict.fromkeys(larger))
 
+    if len({interface.mtu for interface in case.model.interfaces} - {None}) < 2:
+        return
     for one, _entries, other, _back in single_pairs(case.model):
         if None not in (one.mtu, other.mtu):
             note([one], [other])

@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import random
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix, mask
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix, mask
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._nesting import find_nesting
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rows import Owner
 
@@ -37,3 +40,33 @@ def test_the_sweep_finds_what_comparing_every_pair_finds(listed: list[tuple[str,
     assert {(outer, inner) for inner, outer in around.items()} <= relations
     assert {prefix for prefix, _owners in found.duplicates} == twice
     assert all(named[-1] is last[prefix] for prefix, named in found.duplicates)
+
+
+@pytest.mark.parametrize("family", [4, 6])
+@pytest.mark.parametrize("spread", [0, 12, 20], ids=["everywhere", "in one corner", "mostly equal"])
+def test_long_lists_are_dealt_with_in_parts_as_if_they_were_one(family: int, spread: int) -> None:
+    """spread: the leading bits that most prefixes have in common; a few lie elsewhere, or are around them all."""
+    dice, width = random.Random(f"{family} {spread}"), WIDTH[family]
+    owners = []
+    for number in range(6000):
+        length = dice.choice([1, 2, 9]) if number % 500 == 0 else dice.randint(spread + 3, 31)
+        network = dice.getrandbits(31 if number % 100 == 0 else 31 - spread) << (width - 31)
+        owners.append(Owner(str(number % 7), Prefix(family, mask(family, network, length), length)))
+    found = find_nesting(owners)
+    last = {owner.prefix: owner for owner in owners}
+    relations = {}
+    for prefix in last:
+        shorter = (Prefix(family, mask(family, prefix.network, n), n) for n in range(prefix.length - 1, -1, -1))
+        around = next((last[one] for one in shorter if one in last), None)
+        if around is not None:
+            relations[prefix] = around
+    assert len(relations) > 100
+    nested = [(around, last[prefix]) for prefix, around in sorted(relations.items())]
+    assert found.nested == [(around, inner) for around, inner in nested if around.ident != inner.ident]
+    inside = [(around, inner) for around, inner in nested if around.ident == inner.ident]
+    assert [pair for pair in found.redundant if pair[0].prefix != pair[1].prefix] == inside
+    holders = {}
+    for owner in owners:
+        holders.setdefault(owner.prefix, set()).add(owner.ident)
+    twice = [(prefix, holders[prefix], last[prefix]) for prefix in sorted(last) if len(holders[prefix]) > 1]
+    assert [(prefix, {one.ident for one in named}, named[-1]) for prefix, named in found.duplicates] == twice

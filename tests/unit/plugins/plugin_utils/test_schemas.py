@@ -16,8 +16,10 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils import (
     _expectations,
     _fleet,
+    _interface_document,
     _peer_document,
     _routing_document,
+    _stack_document,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet import parse_fleet
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan import make_plan
@@ -51,8 +53,8 @@ def test_a_schema_is_one(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "keys"),
     [
-        ("stack", _fleet._STACK_KEYS),
-        ("interface", _fleet._INTERFACE),
+        ("stack", _stack_document._STACK_KEYS),
+        ("interface", _interface_document._INTERFACE),
         ("host", _fleet._HOST),
         ("peer", _peer_document._PEER),
         ("route", _routing_document._ROUTE_KEYS),
