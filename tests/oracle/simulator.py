@@ -351,9 +351,9 @@ def _add_route(stack: Stack, route: dict, *, ipv6: bool) -> None:
 
 
 def _read_rules(described: dict, family: int) -> list[Rule]:
-    """The rules of one family in the order of look-up, without the one for table local, which is always first."""
+    """The rules of one family in the order of look-up; the one for table local was there before all others of 0."""
     plain = {"source": None, "destination": None, "iif": None, "fwmark": (0, 0), "invert": False, "suppress": None}
-    ordered = [(32766, Rule(**plain, table="main"))]
+    ordered = [(0, Rule(**plain, table="local")), (32766, Rule(**plain, table="main"))]
     if family == 4:  # net/ipv6/fib6_rules.c installs no rule for the table "default"
         ordered.append((32767, Rule(**plain, table="default")))
     for rule in described.get("rules") or []:
