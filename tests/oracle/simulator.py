@@ -315,7 +315,15 @@ def _read_stack(document: dict, host: str, namespace: str) -> Stack:
         _assign(stack, device, text)
     for route in routes:
         _add_route(stack, route, ipv6=ipv6)
+    if len(stack.rules[4]) == len(_read_rules({}, 4)):
+        _unite_tables(stack)
     return stack
+
+
+def _unite_tables(stack: Stack) -> None:
+    """Until the first rule comes, IPv4's local and main are one trie, in which the longest prefix of both wins."""
+    local = [dataclasses.replace(route, metric=-1) for route in stack.tables[4].pop("local", [])]
+    stack.tables[4]["main"] = local + stack.tables[4].get("main", [])
 
 
 def _addresses_of(interfaces: list[dict]) -> list:
