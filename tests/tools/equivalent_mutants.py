@@ -6,4 +6,6 @@
 from __future__ import annotations
 
 # "file: what", as mutation.py prints it without the line -> why every answer stays the same.
-EQUIVALENT: dict[str, str] = {}
+EQUIVALENT: dict[str, str] = {
+    "_3_routing: condition always True: 'stops' not in memo": "the memo saves time alone: what it keeps is made again",
+}

@@ -252,7 +252,7 @@ class Mutation:
         seconds = []
         for number, item in enumerate(self.items):
             begun = time.process_time()
-            sys.settrace(trace)  # type: ignore[arg-type]
+            sys.settrace(trace)
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=_after(self.items, number))
             sys.settrace(None)
             seconds.append(time.process_time() - begun)
