@@ -168,3 +168,18 @@ def test_an_intent_whose_sender_is_rejected_names_that_one_sender() -> None:
 def test_an_intent_that_holds_stops_nowhere() -> None:
     kept = with_intent(pair(), {"host": "a"}, {"host": "b"}, reach=True)
     assert [rule for rule in ("WG001", "WG301", "WG304", "WG306") if found(kept, rule)] == []
+
+
+def test_a_gap_says_whether_anybody_owns_it() -> None:
+    document = pair()
+    document["hosts"]["a"]["namespaces"][""]["routes"] = [{"destination": "10.0.0.0/24", "device": "wg0"}]
+    (rest,) = found(document, "WG302")
+    assert rest["severity"] == "info"
+    assert rest["message"].startswith("a part of ")
+    assert rest["hint"] == "nothing to do until these addresses are assigned"
+    document["hosts"]["a"]["interfaces"][0]["peers"][0]["allowed_ips"] = []
+    errors = [finding for finding in found(document, "WG302") if finding["severity"] == "error"]
+    assert errors
+    for finding in errors:
+        assert not finding["message"].startswith("a part of ")
+        assert finding["hint"].startswith("add it to the AllowedIPs of the right peer on wg0")
