@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plain import DEEPEST, LARGEST
 
 
 class Node:
@@ -131,23 +132,56 @@ def wrong_shape(path: str, value: t.Any, wanted: str) -> InvalidInput:
     return InvalidInput(f"must be {wanted}, not {'nothing' if value is None else kind}", path=path)
 
 
-def require_plain(value: t.Any, path: str, *, levels: int = 100) -> None:
+def require_plain(value: t.Any, path: str) -> None:
     """What a filter returns may hold nothing but plain data; a document that somebody has edited may hold anything."""
-    if not levels:
-        raise InvalidInput("is nested too deep, or contains itself", path=path)
-    if isinstance(value, dict):
-        for key, entry in value.items():
-            if not isinstance(key, str):
-                raise InvalidInput("is not a text, as keys must be", path=path, value=key)
-            require_plain(entry, f"{path}.{key}", levels=levels - 1)
-    elif isinstance(value, list):
-        for index, entry in enumerate(value):
-            require_plain(entry, f"{path}[{index}]", levels=levels - 1)
-    elif isinstance(value, str):
+    _require_plain(value, path, levels=DEEPEST, sizes={})
+
+
+def _require_plain(value: t.Any, path: str, *, levels: int, sizes: dict[int, int]) -> int:
+    """How many values it stands for. sizes: of the containers seen so far, however often aliases use them."""
+    if not isinstance(value, (dict, list)):
+        _require_plain_scalar(value, path)
+        return 1
+    if id(value) not in sizes:
+        if not levels:
+            raise InvalidInput("is nested too deep, or contains itself", path=path)
+        size = 1
+        for step, entry in _entries(value, path):
+            size += _require_plain(entry, step, levels=levels - 1, sizes=sizes)
+        if size > LARGEST:
+            remedy = "look for YAML aliases of aliases in it"
+            raise InvalidInput(f"stands for more than {LARGEST:,} values", path=path, remedy=remedy)
+        sizes[id(value)] = size
+    return sizes[id(value)]
+
+
+def _entries(value: dict[t.Any, t.Any] | list[t.Any], path: str) -> t.Iterator[tuple[str, t.Any]]:
+    """The entries of a container with their paths."""
+    if isinstance(value, list):
+        yield from ((f"{path}[{index}]", entry) for index, entry in enumerate(value))
+        return
+    for key, entry in value.items():
+        if not isinstance(key, str):
+            raise InvalidInput("is not a text, as keys must be", path=path, value=key)
+        yield f"{path}.{key}", entry
+
+
+def _require_plain_scalar(value: t.Any, path: str) -> None:
+    if isinstance(value, str):
         if not value.isascii():
             _require_characters(value, path)
-    elif not isinstance(value, (bool, int, type(None))):
+    elif isinstance(value, int):
+        _require_digits(value, path)
+    elif value is not None:
         raise wrong_shape(path, value, "a text, a number, true, false, a list or a mapping")
+
+
+def _require_digits(number: int, path: str) -> None:
+    """YAML takes hexadecimal numbers of any length, but nothing can write them (sys.set_int_max_str_digits)."""
+    try:
+        str(int(number))
+    except ValueError:
+        raise InvalidInput("is too long for a number", path=path, value=number) from None
 
 
 def _require_characters(text: str, path: str) -> None:

@@ -10,6 +10,7 @@ gave it; both follow net/core/fib_rules.c, net/ipv4/fib_rules.c and net/ipv6/fib
 from __future__ import annotations
 
 import copy
+import dataclasses
 import typing as t
 from dataclasses import dataclass
 from functools import cache
@@ -147,7 +148,10 @@ class Fib:
 
     @once
     def routes(self) -> tuple[Route, ...]:
-        return (*self.connected, *(route for route in self.stack.routes if _is_taken(route, self.stack)))
+        taken = [route for route in self.stack.routes if _is_taken(route, self.stack)]
+        if not any(4 in rule.families for rule in self.stack.rules):
+            taken = [_in_one_trie(route) for route in taken]
+        return (*self.connected, *taken)
 
     @once
     def tables(self) -> Tables:
@@ -324,6 +328,16 @@ def _winner(found: Candidates | None, rule: Rule, *, family: int, ingress: str) 
     if limit is not None and route.type == "unicast" and found.length <= limit:
         return None
     return route
+
+
+def _in_one_trie(route: Route) -> Route:
+    """Until a stack gets its first IPv4 rule, local and main are one trie: local counts only among equal prefixes.
+
+    fib_unmerge() in net/ipv4/fib_frontend.c, fib_insert_alias() in net/ipv4/fib_trie.c of the kernel.
+    """
+    if route.table != "local" or route.destination is None or route.destination.family != 4:
+        return route
+    return dataclasses.replace(route, table="main", metric={**route.metric, 4: -1})
 
 
 def _is_taken(route: Route, stack: Stack) -> bool:

@@ -65,7 +65,7 @@ class Ignored:
 def read_ignored(variables: Mapping[str, Mapping[str, t.Any]], problems: list[Problem]) -> tuple[Ignored, ...]:
     """variables: by host. An entry that names no host holds at those that have it: everywhere from group_vars/all."""
     found: dict[Ignored, None] = {}
-    refused: set[str] = set()
+    refused: list[t.Any] = []
     for host, declared in variables.items():
         if declared.get(VARIABLE) is None:
             continue
@@ -73,10 +73,9 @@ def read_ignored(variables: Mapping[str, Mapping[str, t.Any]], problems: list[Pr
         for entry in Cursor(declared[VARIABLE], path=VARIABLE, host=host, problems=mistakes).items():
             found.update(dict.fromkeys(_entry(entry, variables)))
         # The same list is seen by every host of its group: one host's mistakes are enough.
-        if repr(declared[VARIABLE]) not in refused:
+        if mistakes and declared[VARIABLE] not in refused:
             problems.extend(mistakes)
-        if mistakes:
-            refused.add(repr(declared[VARIABLE]))
+            refused.append(declared[VARIABLE])
     return tuple(found)
 
 
@@ -124,7 +123,7 @@ def parse_date(value: t.Any) -> datetime.date:
             return datetime.date.fromisoformat(str.__str__(value))
         except ValueError:
             pass
-    raise InvalidInput("is not a date", value=str(value), remedy="write year, month and day: 2026-12-31")
+    raise InvalidInput("is not a date", value=value, remedy="write year, month and day: 2026-12-31")
 
 
 class Split(t.NamedTuple):

@@ -9,7 +9,7 @@ import typing as t
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput, hide_keys
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix, parse_address
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._alike_members import AlikeMembers, common_content
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import Host, Inventory, Member, Network
@@ -159,6 +159,11 @@ def _read_networks(variables: Mapping[str, Variables], problems: list[Problem]) 
 
 
 def _network_name(cursor: Cursor, name: str) -> bool:
+    if hide_keys(name) != name:
+        # Every report names its networks.
+        remedy = "choose another name, and make a new key if this is one"
+        cursor.at("", name).refuse("is a name that could be a private key", remedy=remedy, show=False)
+        return False
     if name and "/" not in name and not name.startswith(".") and name.isprintable() and not any(map(str.isspace, name)):
         return True
     remedy = "it names a folder of public keys: use letters, digits, - and _"

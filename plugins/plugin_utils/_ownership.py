@@ -195,12 +195,14 @@ class _ListedPrefixes:
             if interface.peer_group is not None:
                 members.setdefault(interface.peer_group, []).append(interface)
         for name, interfaces in members.items():
+            overridden = {one: {peer.ident for peer in one.peers} for one in interfaces if one.peers}
             for peer in self._fleet.peer_groups[name]:
                 listing: dict[str, None] = {}
                 for one in interfaces:
                     if len(listing) == 2:
                         break
-                    if not is_own(one, peer):
+                    # An entry of its own takes the place of the row's.
+                    if not is_own(one, peer) and peer.ident not in overridden.get(one, ()):
                         listing[one.host] = None
                 for host in listing:
                     add(peer.allowed_ips, host)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput, shown
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._document import Node
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import PortForward
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._values import Values
@@ -45,6 +45,6 @@ def _port(node: Node, key: str, values: Values) -> int | None:
     value = node.integer(key)
     if value is not None and not 1 <= value <= _HIGHEST:
         reason = f"is not a port: ports go from 1 to {_HIGHEST}"
-        values.problem("WG206", node.at(key), reason, value=str(value), remedy="write a number such as 51820")
+        values.problem("WG206", node.at(key), reason, value=shown(value), remedy="write a number such as 51820")
         return None
     return value

@@ -197,7 +197,7 @@ class Cursor:
     def choice(self, choices: t.Sequence[str]) -> t.Optional[str]:
         if isinstance(self.value, str) and self.value in choices:
             return self.value
-        near = difflib.get_close_matches(str(self.value), choices, n=1)
+        near = difflib.get_close_matches(self.value, choices, n=1) if isinstance(self.value, str) else []
         listed = " | ".join(choices)
         self.refuse("is not one of the choices", remedy=f"write {near[0]}" if near else f"write {listed}")
         return None

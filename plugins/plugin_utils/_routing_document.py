@@ -96,7 +96,7 @@ class RoutingReader:
         devices, gateway = self._ways(node, values, held)
         if not readable:
             return None
-        metric = values.bounded(node, "metric", (1 << 32) - 1)
+        metric = values.bounded(node, "metric", HIGHEST)
         construct = _construct_of(node, kind, devices)
         left_out = kind not in ROUTE_TYPES or (construct is not None and construct[0] in _linux_words.ROUTE_NOT_FOR_ALL)
         if kind == "unicast" and not devices and construct is None:
@@ -176,19 +176,20 @@ class RoutingReader:
 
     def _rule(self, node: Node, stack: StackId, position: int) -> Rule | None:
         values = self._values.within(host=stack.host, namespace=stack.namespace)
-        priority = node.integer("priority")
-        if priority is None:
+        priority = values.bounded(node, "priority", HIGHEST)
+        if "priority" not in node:
             raise InvalidInput("has no priority", path=node.path, remedy="give every rule a priority of its own")
         source, destination = (
             values.prefix(node.text(key), node.at(key)) if key in node else None for key in ("from", "to")
         )
-        if ("from" in node and source is None) or ("to" in node and destination is None):
+        if priority is None or ("from" in node and source is None) or ("to" in node and destination is None):
             return None
         families = {end.family for end in (source, destination) if end is not None} or set(FAMILIES)
         if len(families) == 2 and source is not None and destination is not None:
             values.problem("WG206", node.path, "mixes IPv4 and IPv6 in from and to", remedy="write one rule per family")
             return None
-        suppress = node.integer("suppress_prefixlength")
+        # -1 is how the kernel's dump says "not set".
+        unset = (node.integer("suppress_prefixlength") or 0) < 0
         rule = Rule(
             priority=priority,
             source=source,
@@ -197,7 +198,7 @@ class RoutingReader:
             fwmark=values.masked_mark(node, "fwmark"),
             invert=node.boolean("invert"),
             table=table_name(node, "table"),
-            suppress_prefixlength=None if suppress is None or suppress < 0 else suppress,
+            suppress_prefixlength=None if unset else values.bounded(node, "suppress_prefixlength", HIGHEST),
             families=tuple(sorted(families)),
             position=position,
         )

@@ -83,17 +83,24 @@ def _first(own: list[InterfaceAddress], route: Route) -> int:
 
 def _by_rfc6724(own: list[InterfaceAddress], destinations: Intervals) -> list[Choice]:
     """Rules 6 and 8; the match counts as far as the address's own prefix goes (IPV6_SADDR_RULE_PREFIX)."""
-    best: Partition = Partition.constant(WIDTH[6], ((-1, -1), ()))
-    for address in own:
-        best = combine(best, _scores(address), functools.partial(_better, address.number))
     groups: dict[tuple[int, ...], list[int]] = {}
-    for low, high, (_score, numbers) in best.clipped(destinations):
+    for low, high, (_score, numbers) in _best(tuple(own)).clipped(destinations):
         group = groups.setdefault(numbers, [])
         if group and group[-1] == low:
             group[-1] = high
         else:
             group += (low, high)
     return [Choice(tuple(part), numbers) for numbers, part in groups.items()]
+
+
+@functools.lru_cache(maxsize=64)
+def _best(own: tuple[InterfaceAddress, ...]) -> Partition:
+    """Destination -> (the best score, the numbers of the addresses that have it). Halves, so that many cost little."""
+    if len(own) == 1:
+        number = own[0].number
+        return _scores(own[0]).map(lambda score: (score, (number,)))
+    half = len(own) // 2
+    return combine(_best(own[:half]), _best(own[half:]), _better)
 
 
 def _scores(address: InterfaceAddress) -> Partition:
@@ -104,10 +111,10 @@ def _scores(address: InterfaceAddress) -> Partition:
     return combine(_LABEL, match, lambda one, length: (int(one == label), length))
 
 
-def _better(number: int, found: t.Any, score: tuple[int, int]) -> t.Any:
-    if score > found[0]:
-        return score, (number,)
-    return (score, (*found[1], number)) if score == found[0] else found
+def _better(one: t.Any, other: t.Any) -> t.Any:
+    if one[0] == other[0]:
+        return one[0], one[1] + other[1]
+    return one if one[0] > other[0] else other
 
 
 _LABEL = Partition.of_prefixes(

@@ -14,7 +14,7 @@ import socket
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._assignable import why_unassignable
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput, hide_keys, placed
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput, hide_keys, placed, shown
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._number import parse_fwmark
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
     WIDTH,
@@ -149,7 +149,7 @@ class Values:
         """A whole number from 0 to the highest."""
         value = node.integer(key)
         if value is not None and not 0 <= value <= highest:
-            self.problem("WG206", node.at(key), f"is not a number from 0 to {highest}", value=str(value))
+            self.problem("WG206", node.at(key), f"is not a number from 0 to {highest}", value=shown(value))
             return None
         return value
 
@@ -158,7 +158,7 @@ class Values:
         value = node.integer(key)
         if value is not None and not MTU_LOWEST <= value <= MTU_HIGHEST:
             reason = f"is not an MTU: devices have from {MTU_LOWEST} to {MTU_HIGHEST} bytes"
-            self.problem("WG206", node.at(key), reason, value=str(value), remedy="write a number such as 1420")
+            self.problem("WG206", node.at(key), reason, value=shown(value), remedy="write a number such as 1420")
             return None
         return value
 

@@ -26,7 +26,7 @@ class Damaged:
                 "destination": self.prefix(family, wide=25),
                 "device": self.random.choice(devices) if kind == "unicast" else None,
                 "gateway": None,
-                "table": self.random.choice((None, "main", "main", "200", "201", "default", "254")),
+                "table": self.random.choice((None, "main", "main", "200", "201", "default", "254", "local", "255")),
                 "metric": self.random.choice((None, None, 0, 7, 256, 1024)),
                 "type": kind,
                 "source": None,
@@ -82,7 +82,7 @@ class Damaged:
                     "iif": self.random.choice([*devices, "lo"]) if self.chance(35) else None,
                     "fwmark": self.random.choice(MARKS) if self.chance(25) else None,
                     "invert": self.chance(20),
-                    "table": self.random.choice(("200", "200", "201", "main", "default")),
+                    "table": self.random.choice(("200", "200", "201", "main", "default", "local")),
                     "suppress_prefixlength": self.random.choice((0, 1, 30, 31, 126, 127)) if self.chance(45) else None,
                 }
             )

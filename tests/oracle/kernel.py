@@ -177,7 +177,7 @@ class KernelStack:
     def _add_rule(self, family: int, rule: dict) -> None:
         """Without NLM_F_EXCL: with it, which is what ip-rule(8) sends, the kernel takes an absent selector for a
         wildcard and refuses a rule beside a narrower one of the same priority and table."""
-        table = {"main": 254, "default": 253}.get(rule["table"]) or int(rule["table"])
+        table = {"local": 255, "main": 254, "default": 253}.get(rule["table"]) or int(rule["table"])
         attributes = _number(FRA_PRIORITY, rule["priority"]) + _number(FRA_TABLE, table)
         lengths = {"from": 0, "to": 0}
         for side, kind in (("from", FRA_SRC), ("to", FRA_DST)):

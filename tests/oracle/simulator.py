@@ -315,7 +315,15 @@ def _read_stack(document: dict, host: str, namespace: str) -> Stack:
         _assign(stack, device, text)
     for route in routes:
         _add_route(stack, route, ipv6=ipv6)
+    if len(stack.rules[4]) == len(_read_rules({}, 4)):
+        _unite_tables(stack)
     return stack
+
+
+def _unite_tables(stack: Stack) -> None:
+    """Until the first rule comes, IPv4's local and main are one trie, in which the longest prefix of both wins."""
+    local = [dataclasses.replace(route, metric=-1) for route in stack.tables[4].pop("local", [])]
+    stack.tables[4]["main"] = local + stack.tables[4].get("main", [])
 
 
 def _addresses_of(interfaces: list[dict]) -> list:
@@ -351,9 +359,9 @@ def _add_route(stack: Stack, route: dict, *, ipv6: bool) -> None:
 
 
 def _read_rules(described: dict, family: int) -> list[Rule]:
-    """The rules of one family in the order of look-up, without the one for table local, which is always first."""
+    """The rules of one family in the order of look-up; the one for table local was there before all others of 0."""
     plain = {"source": None, "destination": None, "iif": None, "fwmark": (0, 0), "invert": False, "suppress": None}
-    ordered = [(32766, Rule(**plain, table="main"))]
+    ordered = [(0, Rule(**plain, table="local")), (32766, Rule(**plain, table="main"))]
     if family == 4:  # net/ipv6/fib6_rules.c installs no rule for the table "default"
         ordered.append((32767, Rule(**plain, table="default")))
     for rule in described.get("rules") or []:

@@ -15,11 +15,16 @@ SIZES = {
     "packets": (3_000_000, 12_000_000),  # prover against simulator
     "proofs": (800, 5_000),  # verdicts against every packet of the intended flows, fleets
     "loops": (200, 1_000),  # WG401 against every packet that goes round, fleets
+    "changes": (200, 2_000),  # gained, lost, rerouted against every packet before and after, pairs of fleets
+    "outages": (120, 1_200),  # what_if against every packet that meets what is down, fleets
+    "rollouts": (60, 600),  # the order of hosts against every mixed state, pairs of fleets
     "look_ups": (20_000, 100_000),  # simulator against the running kernel
     "fib_look_ups": (20_000, 120_000),  # FIB model against the running kernel
+    "stacks": (12, 600),  # default sources against the running kernel, per family
     "classes": (300, 10_000),  # class prover against the general one, damaged fleets
     "alike": (450, 8_000),  # rules that ask one of the alike hosts against rules that ask each, fleets
     "documents": (2_400, 100_000),  # anything at all fed to the filters
+    "places": (8, 100),  # a hostile value at so many per cent of the places of good documents
     "texts": (600, 6_000),  # values that wg and the parsers must both refuse or both take
 }
 SEED = os.environ.get("ORACLE_SEED", "")

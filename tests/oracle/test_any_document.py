@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import random
 import typing as t
 
 import pytest
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from ansible_collections.cryptokey.wireguard.plugins.filter.check import check
 from ansible_collections.cryptokey.wireguard.plugins.filter.plan import plan
 from ansible_collections.cryptokey.wireguard.tests.oracle.fuzz import Fuzz, _must_be_clear
+from ansible_collections.cryptokey.wireguard.tests.oracle.good import INVENTORIES, PLANS
 from ansible_collections.cryptokey.wireguard.tests.oracle.sizes import seed, size
 
 SHARDS = 4
@@ -35,6 +37,49 @@ def test_damaged_documents_of_every_kind(shard: int) -> None:
         assert fuzz.seen[f"{filter_} refused"] > count / 100, filter_
     assert fuzz.seen["documents compared"] > count / 20
     assert fuzz.seen["proofs confirmed"] > count / 40
+
+
+HUGE = 1 << 20_000  # YAML's 0xfff...; Python refuses to write what has more than 4,300 digits
+
+
+def places(value: t.Any, way: tuple = ()) -> t.Iterator[tuple]:
+    """The way to every value inside one."""
+    steps = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, inner in steps:
+        yield (*way, step)
+        yield from places(inner, (*way, step))
+
+
+def chosen(ways: t.Iterable[tuple]) -> list[tuple]:
+    """As many of a hundred as sizes.py says, not always the same ones of every document."""
+    return [way for way in ways if random.Random(f"{seed('places')} {way}").randrange(100) < size("places")]
+
+
+def replaced(value: t.Any, way: tuple, new: t.Any) -> t.Any:
+    if not way:
+        return new
+    box = list(value) if isinstance(value, list) else dict(value)
+    box[way[0]] = replaced(value[way[0]], way[1:], new)
+    return box
+
+
+def laughs() -> t.Any:
+    """A list that stands for a thousand million values."""
+    value: t.Any = ["ha"]
+    for _level in range(30):
+        value = [value, value]
+    return value
+
+
+@pytest.mark.parametrize("hostile", [HUGE, -HUGE, laughs()], ids=["huge", "huge and negative", "a billion laughs"])
+@pytest.mark.parametrize("number", range(len(INVENTORIES)))
+def test_one_hostile_value_at_every_place(number: int, hostile: t.Any) -> None:
+    """Chance needs very many documents to put the one value that breaks something where it breaks."""
+    fuzz, inventory, plan = Fuzz("places"), INVENTORIES[number], PLANS[number]
+    for way in chosen(places(inventory)):
+        fuzz.inventory(replaced(inventory, way, hostile))
+    for way in chosen(places(plan)):
+        fuzz.plan(replaced(plan, way, hostile), random.Random(str(way)))
 
 
 WORDS = (

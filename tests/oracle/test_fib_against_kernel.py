@@ -38,7 +38,9 @@ def test_route_look_ups_are_the_kernels(program: str, what: str) -> None:
     command = ["unshare", "--net", sys.executable, "-m", f"{PACKAGE}.{program}"]
     command += ["--look-ups", str(size(what)), "--seed", seed("1")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    run = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=1200)
+    run = subprocess.run(
+        command, capture_output=True, text=True, env=environment, check=False, timeout=60 + size(what) / 5
+    )
     print(run.stdout)
     assert run.returncode == 0, run.stdout + run.stderr
     told = re.match(r"([0-9,]+) look-ups .*, 0 differences\n", run.stdout)

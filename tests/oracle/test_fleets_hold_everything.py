@@ -79,12 +79,13 @@ def of_interface(link: dict, managed: set) -> t.Iterator[str]:
 WANTED = {
     "peer_groups", "prefix_sets", "several namespaces", "several interfaces", "rule from", "rule to", "rule iif",
     "rule fwmark", "rule fwmark with a mask", "rule invert", "rule suppress_prefixlength", "rule table 200",
-    "rule table main", "rule table default", "forwarding ipv4 True", "forwarding ipv4 False", "forwarding ipv6 True",
-    "forwarding ipv6 False", "rp_filter 0", "rp_filter 1", "rp_filter 2", "IPv6 disabled", "route unicast",
-    "route blackhole", "route unreachable", "route prohibit", "route throw", "route table main", "route table 200",
-    "route table default", "route metric None", "route metric 7", "route metric 256", "route of allowed_ips",
-    "equal prefix and metric", "subnet-router anycast", "unknown own key", "advertise of an interface",
-    "external peer", "missing endpoint", "own key as a peer", "allowed_ips_set",
+    "rule table main", "rule table default", "rule table local", "forwarding ipv4 True", "forwarding ipv4 False",
+    "forwarding ipv6 True", "forwarding ipv6 False", "rp_filter 0", "rp_filter 1", "rp_filter 2", "IPv6 disabled",
+    "route unicast", "route blackhole", "route unreachable", "route prohibit", "route throw", "route table main",
+    "route table 200", "route table default", "route table local", "route table 255", "route metric None",
+    "route metric 7", "route metric 256", "route of allowed_ips", "equal prefix and metric", "subnet-router anycast",
+    "unknown own key", "advertise of an interface", "external peer", "missing endpoint", "own key as a peer",
+    "allowed_ips_set",
 }  # fmt: skip
 
 

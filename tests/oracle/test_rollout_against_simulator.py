@@ -12,7 +12,6 @@ from __future__ import annotations
 import collections
 import copy
 import itertools
-import os
 
 import pytest
 
@@ -21,14 +20,15 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._comparison im
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet import parse_fleet
 from ansible_collections.cryptokey.wireguard.tests.oracle.intents import Intents, TooLarge
 from ansible_collections.cryptokey.wireguard.tests.oracle.simulator import Simulator
+from ansible_collections.cryptokey.wireguard.tests.oracle.sizes import seed, size
 from ansible_collections.cryptokey.wireguard.tests.oracle.test_comparison_against_simulator import (
     Packet,
     arriving,
     pair_of,
 )
 
-FLEETS = int(os.environ.get("ORACLE_ROLLOUTS", "60"))
-SEED = os.environ.get("ORACLE_SEED", "rollout")
+FLEETS = size("rollouts")
+SEED = seed("rollout")
 MOST_PACKETS = 4000
 
 

@@ -18,8 +18,9 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet import 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import StackId
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._source_selection import default_sources
+from ansible_collections.cryptokey.wireguard.tests.oracle.sizes import seed, size
 
-STACKS = int(os.environ.get("ORACLE_STACKS", "12"))
+STACKS = size("stacks")
 DEVICES = ("d0", "d1", "d2")
 NETWORKS = {
     4: ["10.1.0.", "10.2.0.", "172.16.3.", "192.0.2.", "198.51.100."],
@@ -96,7 +97,7 @@ def test_the_source_is_the_kernels(family):
     if _missing():
         assert os.environ.get("CI") != "true", _missing()
         pytest.skip(_missing())
-    chance = random.Random(f"sources {family}")
+    chance = random.Random(seed(f"sources {family}"))
     single = 0
     for _round in range(STACKS):
         stack = _stack(chance, family)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import collections
 import itertools
-import os
 import random
 
 import pytest
@@ -17,6 +16,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet import 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._what_if import what_if, without
 from ansible_collections.cryptokey.wireguard.tests.oracle.fleets import Fleet
 from ansible_collections.cryptokey.wireguard.tests.oracle.intents import TooLarge
+from ansible_collections.cryptokey.wireguard.tests.oracle.sizes import seed, size
 from ansible_collections.cryptokey.wireguard.tests.oracle.test_comparison_against_simulator import (
     Packet,
     Route,
@@ -24,8 +24,8 @@ from ansible_collections.cryptokey.wireguard.tests.oracle.test_comparison_agains
     claimed,
 )
 
-FLEETS = int(os.environ.get("ORACLE_OUTAGES", "120"))
-SEED = os.environ.get("ORACLE_SEED", "outage")
+FLEETS = size("outages")
+SEED = seed("outage")
 
 
 def passes(packet: Packet, way: Route, hosts: set[str], links: set[tuple[str, str]]) -> bool:

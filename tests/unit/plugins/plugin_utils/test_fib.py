@@ -274,3 +274,30 @@ def test_anycast_is_local_only_while_ipv6_is_forwarded() -> None:
 def test_where_ipv6_is_disabled_nothing_is_routed() -> None:
     document = fleet(a=host(interface("a", ["fd00::1/64"], peer("b", "fd00::2/128")), ipv6=False))
     assert fib_of(document).lookup(6, 0, parse_address("fd00::2").number).decision.kind == "no_route"
+
+
+@pytest.mark.parametrize(
+    ("rules", "kinds"),
+    [
+        ([], ["unicast", "prohibit", "prohibit"]),
+        ([{"priority": 50, "to": "fd00::/16", "table": 200}], ["unicast", "prohibit", "prohibit"]),
+        ([{"priority": 50, "to": "10.9.0.0/16", "table": 200}], ["prohibit", "prohibit", "prohibit"]),
+    ],
+    ids=["no rule", "a rule for IPv6", "a rule"],
+)
+def test_local_and_main_are_one_trie_until_the_first_ipv4_rule(rules: list[Document], kinds: list[str]) -> None:
+    """As the comparison with the kernel has found: then the longest prefix of both wins, and local among equal ones."""
+    stack = {
+        "addresses": {"eth0": ["192.0.2.1/24", "2001:db8::1/64"]},
+        "rules": rules,
+        "routes": [
+            *({"destination": text, "device": "eth0"} for text in ("10.0.0.0/29", "10.0.1.0/24", "fd00::/120")),
+            *({"destination": text, "type": "prohibit", "table": "local"} for text in ("10.0.0.0/24", "10.0.1.0/24")),
+            {"destination": "fd00::/64", "type": "prohibit", "table": 255},
+        ],
+    }
+    fib = Model.of(parse_fleet(fleet(a=host(interface("a", []), **stack)))).stacks[StackId("a", "")].fib
+    asked = [(4, "10.0.0.1"), (4, "10.0.1.1"), (6, "fd00::1")]
+    numbers = [(family, parse_address(text).number) for family, text in asked]
+    assert [fib.lookup(family, 0, number).decision.kind for family, number in numbers] == kinds
+    assert [fib.decide(family, 0).at(number).kind for family, number in numbers] == kinds

@@ -103,6 +103,13 @@ def test_a_wrong_shape_is_an_error_with_its_path(path: t.Sequence[t.Any], value:
         ((*STACK, "routes"), [{"destination": "default", "device": "eth0"}], "WG206"),
         ((*STACK, "routes"), [{"destination": "0.0.0.0/0", "gateway": "192.0.2.1"}], "WG206"),
         ((*STACK, "rules"), [{"priority": 1, "from": "10.0.0.0/8", "to": "::/0"}], "WG206"),
+        ((*STACK, "rules"), [{"priority": -1, "table": 200}], "WG206"),
+        ((*STACK, "rules"), [{"priority": 1 << 32, "table": 200}], "WG206"),
+        ((*STACK, "rules"), [{"priority": 1, "suppress_prefixlength": 1 << 32}], "WG206"),
+        # More than 4,300 digits, which Python refuses to write; YAML takes them as 0xfff...
+        pytest.param((*STACK, "rules"), [{"priority": 1 << 20_000}], "WG206", id="a huge priority"),
+        pytest.param((*INTERFACE, "mtu"), 1 << 20_000, "WG206", id="a huge mtu"),
+        pytest.param((*PEER, "persistent_keepalive"), 1 << 20_000, "WG206", id="a huge keepalive"),
         ((*STACK, "advertise"), ["10.0.0"], "WG206"),
     ],
 )

@@ -268,3 +268,29 @@ def test_a_document_that_was_written_by_hand_is_taken_as_well() -> None:
         }
     ]
     assert (one["routing"], other["peers"]) == ("off", [])
+
+
+def laughs() -> t.Any:
+    """A list that stands for a thousand million values, as YAML's aliases make it."""
+    value: t.Any = ["ha"]
+    for _level in range(30):
+        value = [value, value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (1 << 20_000, "interfaces[0].peers[0].endpoint: (a huge number) is too long for a number"),
+        (laughs(), "stands for more than 20,000,000 values; look for YAML aliases of aliases in it"),
+    ],
+    ids=["huge", "laughs"],
+)
+def test_a_plan_with_what_nobody_can_write_out_is_refused(value: t.Any, words: str) -> None:
+    plan = planned({})
+    for row in plan["fleet"]["peer_groups"].values():
+        for peer in row:
+            peer["endpoint"] = value
+    with pytest.raises(InvalidInput) as caught:
+        host_config(plan, "fra1")
+    assert words in str(caught.value)

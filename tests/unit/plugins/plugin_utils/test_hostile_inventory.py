@@ -33,6 +33,7 @@ HOSTILE: dict[str, t.Any] = {
     "zero": 0,
     "minus one": -1,
     "huge": 10**30,
+    "too long to write": 1 << 20_000,
     "fraction": 1.5,
     "not a number": float("nan"),
     "empty": "",
@@ -295,3 +296,13 @@ def test_names_of_hosts_cannot_paint_the_terminal() -> None:
 def test_what_goes_to_the_terminal_may_be_coloured_and_nothing_more() -> None:
     assert _harmless("\x1b[31;1mred\x1b[0m\nline") == "\x1b[31;1mred\x1b[0m\nline"
     assert _harmless("\x1b]0;owned\x07\x1b[2J\r") == "\\x1b]0;owned\\x07\\x1b[2J\\r"
+
+
+@pytest.mark.parametrize("name", [SECRET, SECRET[:-1], "7064" * 16])
+def test_a_network_that_is_named_like_a_key_is_refused_without_showing_it(name: str) -> None:
+    """Every report names its networks, so what could be a private key cannot be one's name."""
+    hostvars = {"a": {"wireguard_networks": {name: {}}, "wireguard": {name: {"addresses": ["10.0.0.1"]}}}}
+    with pytest.raises(InvalidInventory) as caught:
+        make_plan(hostvars, ["a"], public_keys={})
+    assert "is a name that could be a private key" in str(caught.value)
+    assert name not in str(caught.value)

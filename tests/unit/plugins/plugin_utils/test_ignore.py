@@ -112,3 +112,11 @@ def test_an_entry_that_is_over_and_matches_nothing_says_both() -> None:
 def test_the_report_tells_until_when() -> None:
     report = render_report(planned({**OVERLAP, "until": "2026-12-31"}), width=400)
     assert "because a lab inside the site, until 2026-12-31" in report
+
+
+@pytest.mark.parametrize("option", ["reason", "until"])
+def test_a_huge_number_is_a_mistake_like_any_other(option: str) -> None:
+    """Python refuses to write more than 4,300 digits (sys.set_int_max_str_digits)."""
+    with pytest.raises(InvalidInventory) as caught:
+        planned({**OVERLAP, option: 1 << 20_000})
+    assert f"wireguard_ignore[0].{option} of host " in str(caught.value)

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils import _rules
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet import parse_fleet
 
-from .fleets import Document, key, pair, peer, star
+from .fleets import Document, fleet, host, interface, key, pair, peer, star
 
 
 def found(document: Document, rule: str) -> list[dict[str, t.Any]]:
@@ -103,3 +103,83 @@ def test_nested_entries_of_a_row_that_one_member_leaves_out_are_told_at_another(
     assert {finding["peer"] for finding in found(document, "WG202")} == {"h1"}
     del document["hosts"]["h2"]
     assert found(document, "WG202") == [], "nobody is left who has both peers"
+
+
+def test_an_intent_between_networks_names_the_one_packet_that_has_no_route() -> None:
+    """Only what is declared asks for it: nothing is implied from one network to another."""
+    document = fleet(
+        {"networks": {"corp": {"expect": [{"from": {"host": "a"}, "to": {"host": "c", "network": "lab"}}]}}},
+        a=host(interface("a", ["10.0.0.1/32"], peer("b", "10.0.0.2/32"))),
+        b=host(interface("b", ["10.0.0.2/32"], peer("a", "10.0.0.1/32"))),
+        c=host(interface("c", ["10.9.0.3/32"], peer("d", "10.9.0.4/32"), network="lab")),
+        d=host(interface("d", ["10.9.0.4/32"], peer("c", "10.9.0.3/32"), network="lab")),
+    )
+    (there,) = (finding for finding in found(document, "WG301") if finding["host"] == "a")
+    assert (there["prefixes"], there["interface"]) == (["10.9.0.3/32"], None)
+    declared = document.pop("networks")
+    assert found(document, "WG301") == []
+    declared["corp"]["expect"][0]["reach"] = False
+    assert found({**document, "networks": declared}, "WG301") == []
+
+
+def test_an_address_of_two_stacks_is_no_stop_on_the_way() -> None:
+    """The packet arrives, if not at everybody who has the address: WG605 and the proof say so, no rule of routing."""
+    document = pair()
+    document["hosts"]["b"]["interfaces"][0]["addresses"] = ["10.0.0.1/32"]
+    said = {finding["rule"] for finding in _rules.check(parse_fleet(document)) if finding["rule"].startswith("WG3")}
+    assert not said & {"WG301", "WG304", "WG305", "WG307"}
+
+
+def test_what_is_stopped_in_one_place_is_one_finding_with_all_prefixes() -> None:
+    """An intent for one of the destinations adds nothing to the flows that are implied."""
+    document = star()
+    document["hosts"]["a"]["namespaces"][""]["routes"] = []
+    for case in (document, with_intent(document, {"host": "a"}, {"host": "b"}, reach=True)):
+        (there,) = (finding for finding in found(case, "WG301") if finding["host"] == "a")
+        assert there["prefixes"] == ["10.0.0.2/31"]
+    document["hosts"]["c"]["interfaces"][0]["addresses"] = ["10.0.0.9/32"]
+    document["hosts"]["a"]["interfaces"][0]["peers"][1]["allowed_ips"] = ["10.0.0.9/32"]
+    (there,) = (finding for finding in found(document, "WG301") if finding["host"] == "a")
+    assert there["prefixes"] == ["10.0.0.2/32", "10.0.0.9/32"]
+    assert there["message"].endswith(" (2 prefixes are concerned)")
+
+
+def test_one_stop_is_told_by_one_rule_with_its_device_and_its_sources() -> None:
+    document = pair()
+    document["hosts"]["b"]["interfaces"][0]["peers"][0]["allowed_ips"] = ["10.0.0.7/32"]
+    document["hosts"]["b"]["namespaces"][""]["routes"] = [{"destination": "10.0.0.0/24", "device": "wg0"}]
+    (there,) = found(document, "WG304")
+    assert (there["host"], there["interface"], there["prefixes"]) == ("b", "wg0", ["10.0.0.1/32"])
+    assert "prefixes are concerned" not in there["message"]
+    others = {rule for rule in ("WG301", "WG305", "WG307") if found(document, rule)}
+    assert others == set()
+
+
+def test_an_intent_whose_sender_is_rejected_names_that_one_sender() -> None:
+    document = fleet(
+        a=host(interface("a", ["10.0.0.2/32"], peer("c", "10.9.0.3/32"))),
+        c=host(interface("c", ["10.9.0.3/32"], peer("a", "10.0.0.7/32"), network="lab")),
+    )
+    wanted = {"from": {"host": "a"}, "to": {"host": "c", "network": "lab"}}
+    (there,) = found({**document, "networks": {"corp": {"expect": [wanted]}}}, "WG304")
+    assert (there["host"], there["prefixes"]) == ("c", ["10.0.0.2/32"])
+
+
+def test_an_intent_that_holds_stops_nowhere() -> None:
+    kept = with_intent(pair(), {"host": "a"}, {"host": "b"}, reach=True)
+    assert [rule for rule in ("WG001", "WG301", "WG304", "WG306") if found(kept, rule)] == []
+
+
+def test_a_gap_says_whether_anybody_owns_it() -> None:
+    document = pair()
+    document["hosts"]["a"]["namespaces"][""]["routes"] = [{"destination": "10.0.0.0/24", "device": "wg0"}]
+    (rest,) = found(document, "WG302")
+    assert rest["severity"] == "info"
+    assert rest["message"].startswith("a part of ")
+    assert rest["hint"] == "nothing to do until these addresses are assigned"
+    document["hosts"]["a"]["interfaces"][0]["peers"][0]["allowed_ips"] = []
+    errors = [finding for finding in found(document, "WG302") if finding["severity"] == "error"]
+    assert errors
+    for finding in errors:
+        assert not finding["message"].startswith("a part of ")
+        assert finding["hint"].startswith("add it to the AllowedIPs of the right peer on wg0")
