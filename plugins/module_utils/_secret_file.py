@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
+import re
 import secrets
 import stat
 
@@ -41,8 +43,8 @@ def write(path: str, text: str, mode: int = MODE) -> None:
     try:
         with contextlib.suppress(FileNotFoundError):
             _check_owner(path, os.lstat(path))
-        temporary = f"{path}.{secrets.token_hex(4)}"
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+        _sweep(path)
+        temporary, descriptor = _beside(path, mode)
         try:
             with open(descriptor, "w", encoding="utf-8") as handle:
                 os.fchmod(descriptor, mode)
@@ -58,8 +60,45 @@ def write(path: str, text: str, mode: int = MODE) -> None:
         raise _refused("write", path, error) from None
 
 
+def _beside(path: str, mode: int) -> tuple[str, int]:
+    """A new file beside it, locked while it is being written: one that is not locked belongs to nobody any more."""
+    while True:
+        temporary = f"{path}.{secrets.token_hex(4)}"
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+        if _lock_unless_taken(descriptor) and os.fstat(descriptor).st_nlink:
+            return temporary, descriptor
+        os.close(descriptor)  # taken for a leftover before it was locked
+
+
+def _sweep(path: str) -> None:
+    """Remove what a run has left beside the file that was killed while it wrote: it may hold a key."""
+    folder, name = os.path.split(path)
+    leftover = re.compile(re.escape(name) + r"\.[0-9a-f]{8}")
+    for entry in filter(leftover.fullmatch, os.listdir(folder or ".")):
+        with contextlib.suppress(OSError):
+            left = os.path.join(folder, entry)
+            descriptor = os.open(left, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+            try:
+                if stat.S_ISREG(os.fstat(descriptor).st_mode) and _lock_unless_taken(descriptor):
+                    os.unlink(left)
+            finally:
+                os.close(descriptor)
+
+
+def _lock_unless_taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks: nobody else can have it
+        return True
+    return True
+
+
 def remove(path: str) -> bool:
     """True if there was one."""
+    with contextlib.suppress(OSError):
+        _sweep(path)
     try:
         os.unlink(path)
     except FileNotFoundError:
