@@ -98,4 +98,6 @@ class FileStore:
     def locked(self) -> t.Iterator[None]:
         _secret_file.make_directory(self.directory)
         with _lock.locked(os.path.join(self.directory, ".lock"), patience=self.patience):
+            for folder, _folders, _files in os.walk(self.directory):
+                _secret_file.sweep(folder)
             yield

@@ -83,7 +83,7 @@ def test_an_engine_that_ends_during_the_last_step_is_made_again():
             world.host.kill("", "wg0")
 
     world.store.write_record = written_and_ended
-    with pytest.raises(HostError, match=r"its userspace engine has ended.*has been restored"):
+    with pytest.raises(HostError, match=r"the ended userspace engine of wg0.*has been restored"):
         world.converge({"name": "wg0", "peers": [ONE]})
     assert world.picture() == there
 

@@ -128,7 +128,9 @@ def test_no_error_holds_the_secret(tmp_path):
 
 def test_what_a_killed_run_has_left_is_removed_and_what_another_one_is_writing_is_not(tmp_path):
     path = tmp_path / "wg0.key"
-    left, unfinished, others = (tmp_path / f"wg0.key.{end}" for end in ("0123abcd", "4567cdef", "backup"))
+    left, unfinished, others = (
+        tmp_path / f"wg0.key.{end}" for end in ("unfinished-0123abcd", "unfinished-4567cdef", "20260101")
+    )
     for file in (left, unfinished, others):
         file.write_text("a secret", encoding="ascii")
     with unfinished.open("rb") as held:

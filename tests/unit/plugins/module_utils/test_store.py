@@ -109,3 +109,13 @@ def test_a_second_run_waits_and_then_says_why_it_gives_up(store):
         pytest.fail("both runs hold the lock")
     with store.locked():
         pass
+
+
+def test_a_run_removes_what_one_that_was_killed_has_left(store):
+    store.write_record(RECORD)
+    left = os.path.join(store.directory, "blue", "wg0.key.unfinished-0123abcd")
+    with open(left, "w", encoding="ascii") as file:
+        file.write(PRIVATE_KEYS[0])
+    with store.locked():
+        assert not os.path.exists(left)
+    assert store.record("blue", "wg0") == RECORD
