@@ -114,7 +114,7 @@ def _backwards(rules: t.Iterable[Rule]) -> list[Rule]:
 
 def _device(observed: Observed, wanted: Wanted) -> tuple[Observed, Operations]:
     """(what is there once the device exists, the steps to have it)."""
-    if observed.exists and not wanted.recreate:
+    if observed.device is not None and not wanted.recreate:
         return observed, []
     backend = wanted.backend or "userspace"
     steps: Operations = []

@@ -123,7 +123,7 @@ def declare(arguments: t.Mapping[str, t.Any]) -> Declared:
         socket_namespace=_socket_namespace(arguments),
         present=arguments.get("state", "present") == "present",
         backend=arguments.get("backend") or "auto",
-        engine=arguments.get("userspace_engine") or None,
+        engine=_engine(arguments),
         private_key_file=_private_key_file(arguments) or key_path(state_directory, namespace, name),
         keep_private_key=arguments.get("keep_private_key") is not False,
     )
@@ -150,6 +150,21 @@ def declare_peer(arguments: t.Mapping[str, t.Any]) -> Declared:
         raise InvalidInput(error.reason, path=path, value=error.value, remedy=error.remedy) from None
     warnings = tuple(warning.replace("peers[0].", "", 1) for warning in declared.warnings)
     return dataclasses.replace(declared, only_peers=True, warnings=warnings)
+
+
+def _engine(arguments: t.Mapping[str, t.Any]) -> str | None:
+    """A path that is not absolute would mean another program with every folder that a module happens to run in."""
+    text = arguments.get("userspace_engine")
+    if text is None:
+        return None
+    if not text or ("/" in text and not text.startswith("/")):
+        raise InvalidInput(
+            "is neither the name of a program nor an absolute path",
+            path="userspace_engine",
+            value=text,
+            remedy="write one such as wireguard-go or /usr/local/bin/boringtun-cli, or leave it out",
+        )
+    return str(text)
 
 
 def _with_configuration(declared: Declared, arguments: t.Mapping[str, t.Any]) -> Declared:

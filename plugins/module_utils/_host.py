@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
@@ -44,6 +45,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._userspace imp
 )
 
 _ADDRESS_GENERATION_NONE = "1"
+_BIRTH_NAME = re.compile("wgnew-[0-9a-f]{8}")
 
 
 class LinuxHost:
@@ -118,6 +120,7 @@ class LinuxHost:
         daemon = None
         try:
             if backend == "kernel":
+                _remove_unmoved(birthplace)
                 birthplace.create_link(birth_name, "wireguard")
             else:
                 daemon = self._start(birth_name, name, network=network, birthplace=birthplace, engine=engine)
@@ -251,3 +254,11 @@ class LinuxHost:
         if link is not None and link.kind == "tun":
             with contextlib.suppress(HostError):
                 network.worker.run(_sysctl.write, f"ipv6/conf/{name}/addr_gen_mode", _ADDRESS_GENERATION_NONE)
+
+
+def _remove_unmoved(birthplace: LinuxNetwork) -> None:
+    """What a run has left that was killed before it moved its device. The lock keeps out one that is still to do so."""
+    for link in birthplace.links():
+        if link.kind == "wireguard" and _BIRTH_NAME.fullmatch(link.name):
+            with contextlib.suppress(HostError):
+                birthplace.delete_link(link.name)

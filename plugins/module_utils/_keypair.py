@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import os
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils import _secret_file
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import _lock, _secret_file
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     HostError,
     InvalidInput,
@@ -68,11 +70,15 @@ def parse_request(arguments: t.Mapping[str, t.Any]) -> Request:
     kind, public_key_path = arguments["type"], arguments.get("public_key_path")
     for option, path in (("path", arguments["path"]), ("public_key_path", public_key_path)):
         if path is not None and (not path.startswith("/") or path.endswith("/")):
-            raise InvalidInput("is not the absolute path of a file", path=option, value=path)
+            remedy = "write one such as /etc/wireguard/wg0.key"
+            raise InvalidInput("is not the absolute path of a file", path=option, value=path, remedy=remedy)
     if public_key_path is not None and kind == "preshared":
         raise InvalidInput("a preshared key has no public key", path="public_key_path", remedy="leave it out")
     if public_key_path == arguments["path"]:
-        raise InvalidInput("is the path of the private key", path="public_key_path", value=public_key_path)
+        remedy = "name another file for it"
+        raise InvalidInput(
+            "is the path of the private key", path="public_key_path", value=public_key_path, remedy=remedy
+        )
     return Request(
         path=arguments["path"],
         present=arguments["state"] == "present",
@@ -123,10 +129,11 @@ def apply(request: Request, decided: Plan) -> None:
 
 def converge(request: Request, *, derive: Derive, check: bool) -> dict[str, t.Any]:
     """The module's result, after the change unless check. A key that only a real run would make has no identity."""
-    files = observe(request)
-    decided = plan(request, files, derive=derive)
-    if not check:
-        apply(request, decided)
+    with contextlib.nullcontext() if check else _alone(request):
+        files = observe(request)
+        decided = plan(request, files, derive=derive)
+        if not check:
+            apply(request, decided)
     is_made = decided.key is not None and decided.key not in (files.key, request.given)
     shown = None if check and is_made else identity(decided.key, derive=derive)
     return {
@@ -139,6 +146,16 @@ def converge(request: Request, *, derive: Derive, check: bool) -> dict[str, t.An
             "after": _text(request, shown or MADE_ON_APPLY, exists=request.present, mode=_secret_file.MODE),
         },
     }
+
+
+def _alone(request: Request) -> t.ContextManager[None]:
+    """Two runs at once that make the same key would report different ones. What is gone needs no lock."""
+    folder = os.path.dirname(request.path)
+    if request.present:
+        _secret_file.make_directory(folder)
+    elif not os.path.isdir(folder):
+        return contextlib.nullcontext()
+    return _lock.locked(folder)
 
 
 def identity(key: Key | None, *, derive: Derive) -> str | None:

@@ -73,7 +73,7 @@ def request_route(arguments: t.Mapping[str, t.Any]) -> Request:
     warnings: list[str] = []
     kind = arguments.get("type") or "unicast"
     device = arguments.get("device") or None
-    if kind == "unicast" and not device:
+    if kind == "unicast" and not device and arguments.get("state") != "absent":
         raise InvalidInput("is missing", path="device", remedy="a unicast route leads out of a device")
     if kind != "unicast" and device:
         raise InvalidInput(f"makes no sense on a route of type {kind}", path="device", value=device)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import typing as t
 
@@ -40,10 +41,27 @@ class Plan:
     operations: tuple[tuple[str, t.Callable[[], None]], ...] = ()
 
 
-def plan(name: str, *, present: bool, force: bool, host: LinuxHost, store: FileStore) -> Plan:
-    """Raises HostError where the namespace holds what is not ours, unless force."""
+def converge(
+    name: str, *, present: bool, force: bool, host: LinuxHost, store: FileStore, check: bool
+) -> dict[str, t.Any]:
+    """The module's result. The lock is held from looking to doing: nobody declares an interface in between."""
     with placed("name"):
         _netns.parse_name(name)
+    with contextlib.nullcontext() if check else store.locked():
+        before = f"{name}\n" if _netns.exists(name) else ""
+        decided = plan(name, present=present, force=force, host=host, store=store)
+        if not check:
+            for _line, operation in decided.operations:
+                operation()
+    return {
+        "changed": bool(decided.operations),
+        "actions": [line for line, _operation in decided.operations],
+        "diff": {"before": before, "after": f"{name}\n" if present else ""},
+    }
+
+
+def plan(name: str, *, present: bool, force: bool, host: LinuxHost, store: FileStore) -> Plan:
+    """Raises HostError where the namespace holds what is not ours, unless force."""
     if present:
         return _plan_present(name)
     if not _netns.exists(name):
@@ -90,9 +108,8 @@ def _plan_present(name: str) -> Plan:
 
 def _remover(interface: str, name: str, *, host: LinuxHost, store: FileStore) -> t.Callable[[], None]:
     def remove() -> None:
-        with store.locked():
-            host.delete(name, interface)
-            store.remove_record(name, interface)
+        host.delete(name, interface)
+        store.remove_record(name, interface)
 
     return remove
 
@@ -101,8 +118,7 @@ def _delete(name: str, host: LinuxHost, store: FileStore) -> None:
     """Its routes and rules go with it, so nothing is left that their record could name."""
     host.close()
     _netns.delete(name)
-    with store.locked():
-        store.remove_record(name, "")
+    store.remove_record(name, "")
 
 
 def _describe(pid: int) -> str:

@@ -16,6 +16,7 @@ import errno
 import fcntl
 import os
 import socket
+import stat
 import struct
 import threading
 import typing as t
@@ -115,7 +116,7 @@ def create(name: str) -> None:
         os.makedirs(DIRECTORY, mode=0o755, exist_ok=True)
         with _locked_directory():
             _share_directory()
-            os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0))
+            _make_mount_point(path)
     except OSError as error:
         raise _refused(f"cannot create network namespace {name!r}", error) from None
     try:
@@ -125,6 +126,17 @@ def create(name: str) -> None:
             _syscall.unmount(path)
         os.unlink(path)
         raise _refused(f"cannot create network namespace {name!r}", error) from None
+
+
+def _make_mount_point(path: str) -> None:
+    """A file without a namespace is what a run leaves that was killed in between; it serves as well as a new one."""
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0))
+    except FileExistsError:
+        status = os.lstat(path)
+        left = stat.S_ISREG(status.st_mode) and status.st_size == 0 and status.st_dev == os.stat(DIRECTORY).st_dev
+        if not left:
+            raise
 
 
 def delete(name: str) -> None:

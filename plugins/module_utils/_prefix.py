@@ -153,7 +153,7 @@ def _remedy(text: str) -> str:
         return "leave out the zone"
     if text.startswith("[") or (text.count(":") == 1 and "." in text):
         return "write the address without brackets and port"
-    return ""
+    return f"write one such as {'fd00::1' if ':' in text else '10.0.0.1'}"
 
 
 def _mapped_length(tail: str) -> str:

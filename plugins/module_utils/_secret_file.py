@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
+import re
 import secrets
 import stat
 
@@ -38,11 +40,11 @@ def read(path: str) -> str | None:
 def write(path: str, text: str, mode: int = MODE) -> None:
     """Replace the file atomically (write beside it, fsync, rename); its directory is made 0700 where it is missing."""
     make_directory(os.path.dirname(path) or ".")
+    sweep(*_split(path))
     try:
         with contextlib.suppress(FileNotFoundError):
             _check_owner(path, os.lstat(path))
-        temporary = f"{path}.{secrets.token_hex(4)}"
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+        temporary, descriptor = _beside(path, mode)
         try:
             with open(descriptor, "w", encoding="utf-8") as handle:
                 os.fchmod(descriptor, mode)
@@ -58,8 +60,52 @@ def write(path: str, text: str, mode: int = MODE) -> None:
         raise _refused("write", path, error) from None
 
 
+def _beside(path: str, mode: int) -> tuple[str, int]:
+    """A new file beside it, locked while it is being written: one that is not locked belongs to nobody any more."""
+    while True:
+        temporary = f"{path}.unfinished-{secrets.token_hex(4)}"
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+        if _lock_unless_taken(descriptor) and os.fstat(descriptor).st_nlink:
+            return temporary, descriptor
+        os.close(descriptor)  # taken for a leftover before it was locked
+
+
+def _split(path: str) -> tuple[str, str]:
+    folder, name = os.path.split(path)
+    return folder or ".", name
+
+
+def sweep(folder: str, name: str | None = None) -> None:
+    """Remove what a run that was killed while it wrote has left of a file, or of any file: it may hold a key."""
+    unfinished = re.compile((re.escape(name) if name else ".+") + r"\.unfinished-[0-9a-f]{8}")
+    with contextlib.suppress(OSError):
+        for entry in filter(unfinished.fullmatch, os.listdir(folder)):
+            _remove_unless_locked(os.path.join(folder, entry))
+
+
+def _remove_unless_locked(path: str) -> None:
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            if stat.S_ISREG(os.fstat(descriptor).st_mode) and _lock_unless_taken(descriptor):
+                os.unlink(path)
+        finally:
+            os.close(descriptor)
+
+
+def _lock_unless_taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks: nobody else can have it
+        return True
+    return True
+
+
 def remove(path: str) -> bool:
     """True if there was one."""
+    sweep(*_split(path))
     try:
         os.unlink(path)
     except FileNotFoundError:

@@ -6,12 +6,10 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-import time
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils import _secret_file
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import _lock, _secret_file
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     HostError,
     InvalidInput,
@@ -27,15 +25,19 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import
     record_path,
 )
 
-LOCK_PATIENCE = 60.0
-"""Seconds to wait for another run on the same host before giving up."""
-_LOCK_INTERVAL = 0.1
-
 
 class FileStore:
     """Below one directory, 0700: NAMESPACE/NAME.json beside NAMESPACE/NAME.key, both 0600."""
 
-    def __init__(self, directory: str, *, patience: float = LOCK_PATIENCE) -> None:
+    def __init__(self, directory: str, *, patience: float = _lock.PATIENCE) -> None:
+        """Raises InvalidInput where directory, the modules' state_directory, is not an absolute path."""
+        if not directory.startswith("/"):
+            raise InvalidInput(
+                "is not the absolute path of a folder",
+                path="state_directory",
+                value=directory,
+                remedy="write one such as /etc/wireguard/cryptokey, or leave it out",
+            )
         self.directory = directory
         self.patience = patience
 
@@ -95,27 +97,7 @@ class FileStore:
     @contextlib.contextmanager
     def locked(self) -> t.Iterator[None]:
         _secret_file.make_directory(self.directory)
-        path = os.path.join(self.directory, ".lock")
-        try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, _secret_file.MODE)
-        except OSError as error:
-            raise HostError(f"cannot open {path}: {error.strerror}", errno=error.errno) from None
-        try:
-            self._wait(descriptor, path)
+        with _lock.locked(os.path.join(self.directory, ".lock"), patience=self.patience):
+            for folder, _folders, _files in os.walk(self.directory):
+                _secret_file.sweep(folder)
             yield
-        finally:
-            os.close(descriptor)
-
-    def _wait(self, descriptor: int, path: str) -> None:
-        deadline = time.monotonic() + self.patience
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    raise HostError(
-                        f"another run has held {path} for {self.patience:g} seconds",
-                        remedy="try again when it has ended",
-                    ) from None
-            time.sleep(_LOCK_INTERVAL)

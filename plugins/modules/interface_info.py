@@ -363,10 +363,12 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
     _info,
     _netns,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import declare_namespace
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import placed
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import LinuxHost
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._module import run
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._probe import Probe
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import parse_name
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store import (
     FileStore,
 )
@@ -387,7 +389,7 @@ def main() -> None:
 def interface_info(module: AnsibleModule) -> dict[str, t.Any]:
     """The module's result."""
     host, store = LinuxHost(), FileStore(module.params["state_directory"])
-    namespace, name = module.params["namespace"], module.params["name"]
+    namespace, name = _asked(module.params)
     if namespace and namespace not in host.namespaces():
         raise _netns.missing(namespace)
     try:
@@ -409,6 +411,15 @@ def _probed(
         return {}
     with placed("probe"):
         return {"probe": Probe(host, store.record(namespace, name), namespace=namespace, name=name).run(question)}
+
+
+def _asked(arguments: t.Mapping[str, t.Any]) -> tuple[str | None, str | None]:
+    """Namespace and name; a misspelled one would find nothing, which looks like an answer."""
+    namespace = None if arguments["namespace"] is None else declare_namespace(arguments, "namespace")
+    if arguments["name"] is None:
+        return namespace, None
+    with placed("name"):
+        return namespace, parse_name(arguments["name"])
 
 
 if __name__ == "__main__":

@@ -82,7 +82,6 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
     _argspec,
     _namespace,
-    _netns,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import LinuxHost
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._module import run
@@ -105,18 +104,14 @@ def main() -> None:
 
 def namespace(module: AnsibleModule) -> dict[str, t.Any]:
     """The module's result."""
-    name, present = module.params["name"], module.params["state"] == "present"
-    store = FileStore(module.params["state_directory"])
-    plan = _namespace.plan(name, present=present, force=module.params["force"], host=LinuxHost(), store=store)
-    before = f"{name}\n" if _netns.exists(name) else ""
-    if not module.check_mode:
-        for _line, operation in plan.operations:
-            operation()
-    return {
-        "changed": bool(plan.operations),
-        "actions": [line for line, _operation in plan.operations],
-        "diff": {"before": before, "after": f"{name}\n" if present else ""},
-    }
+    return _namespace.converge(
+        module.params["name"],
+        present=module.params["state"] == "present",
+        force=module.params["force"],
+        host=LinuxHost(),
+        store=FileStore(module.params["state_directory"]),
+        check=module.check_mode,
+    )
 
 
 if __name__ == "__main__":

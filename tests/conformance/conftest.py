@@ -36,6 +36,14 @@ def _backends() -> tuple[str, ...]:
     return (wanted,)
 
 
+def pytest_terminal_summary(terminalreporter: t.Any) -> None:
+    """How many faults were injected, by what the tests have recorded; also with workers."""
+    passed = terminalreporter.stats.get("passed", [])
+    faults = sum(count for report in passed for name, count in report.user_properties if name == "faults")
+    if faults:
+        terminalreporter.write_line(f"{faults} faults injected")
+
+
 @pytest.fixture(scope="module", params=_backends())
 def backend(request: pytest.FixtureRequest) -> t.Iterator[str]:
     """kernel or userspace; also what a declaration means that names none (interface_calls.apply)."""

@@ -77,11 +77,16 @@ class Stack:
         with os.fdopen(reading, "rb") as pipe:
             answer = pipe.read()
         os.waitpid(child, 0)
-        assert answer, "the call ended without an answer"
+        if not answer:
+            raise Killed("the call ended without an answer")
         kind, value = pickle.loads(answer)
         if kind == "error":
             raise Failed(*value)
         return value
+
+
+class Killed(AssertionError):
+    """The process of a call has ended before it could answer."""
 
 
 class Failed(Exception):

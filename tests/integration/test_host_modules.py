@@ -68,6 +68,15 @@ def test_a_namespace_is_modified_where_its_loopback_is_down(place, calls):
     assert _netns.loopback_is_up("blue")
 
 
+def test_a_name_that_a_killed_run_has_left_without_a_namespace_is_used_again(place, calls):
+    place.namespace("red")
+    pathlib.Path("/run/netns/blue").touch(mode=0)
+    calls.both("namespace", name="blue")
+    calls.both("namespace", name="blue")
+    assert changes(calls.run()) == [True, True, False, False]
+    assert _netns.names() == ("blue", "red")
+
+
 def test_a_namespace_that_holds_something_foreign_is_kept_unless_forced(place, calls):
     place.namespace("blue")
     place.run("ip", "-n", "blue", "link", "add", "v1", "type", "veth", "peer", "name", "v2")

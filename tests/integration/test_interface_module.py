@@ -15,6 +15,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.cryptokey.wireguard.plugins.modules import interface_info
 from ansible_collections.cryptokey.wireguard.tests.integration.interface_calls import (
     ABSENT,
     FIRST,
@@ -30,6 +31,11 @@ ROTATED = base64.b64encode(bytes([0xFE, *range(31, 61), 0x81])).decode()
 PRESHARED = base64.b64encode(bytes(range(100, 132))).decode()
 
 
+ENDED = base64.b64encode(bytes([0xFD, *range(61, 91), 0xC1])).decode()
+SECOND_PRESHARED = base64.b64encode(bytes(range(140, 172))).decode()
+DEFAULTS: dict[str, dict[str, t.Any]] = {"interface": {"name": "wg0", "state_directory": STATE}, "keypair": {}}
+
+
 @pytest.fixture
 def host() -> t.Iterator[Stack]:
     with stack() as made:
@@ -43,12 +49,15 @@ class Play:
         self.folder = folder
         self.tasks: list[dict[str, t.Any]] = []
 
-    def call(self, title: str, *, expect: str, check: bool = False, **arguments: t.Any) -> None:
+    def call(
+        self, title: str, *, expect: str, check: bool = False, module: str = "interface", **arguments: t.Any
+    ) -> None:
         """expect: a condition on ``r``, the module's result."""
+        given = {**DEFAULTS.get(module, {"state_directory": STATE}), **arguments}
         self.tasks.append(
             {
                 "name": f"{title}{' in check mode' if check else ''}",
-                "cryptokey.wireguard.interface": {"name": "wg0", "state_directory": STATE, **arguments},
+                f"cryptokey.wireguard.{module}": given,
                 "check_mode": check,
                 "register": "r",
                 "failed_when": f"not ({expect})",
@@ -184,6 +193,71 @@ class Watch(threading.Thread):
         return b"\n".join(self.seen)
 
 
+def nothing_shows(host: Stack, play: Play, secrets: list[str], *, made: t.Sequence[str] = ()) -> None:
+    """Runs the play and looks for each secret where somebody else could see it. made: files of keys that it makes."""
+    watch = Watch()
+    watch.start()
+    output = play.run(host)
+    processes = watch.end()
+    assert b"ansible-playbook" in processes
+    assert b"wireguard-go" in processes
+    log = (play.folder / "ansible.log").read_text(encoding="utf-8")
+    folders = ["/run", str(play.folder / "local"), str(play.folder / "remote")]
+    files = host.run("grep", "-rsa", "", *folders, "--exclude=*.key", check=False).stdout
+    places = {"output": output, "log": log, "files": files, "processes": processes.decode(errors="replace")}
+    kept = host.out("find", "/run", "-name", "*.key", "-printf", "%m %p\n").splitlines()
+    assert [line for line in kept if not line.startswith("600 ")] == []
+    keys = [host.out("cat", path).strip() for path in made]
+    for form in [form for secret in (*secrets, *keys) for form in forms(secret)]:
+        for place, text in places.items():
+            assert form not in text, place
+
+
+def test_no_secret_of_the_other_modules_shows_up_anywhere(host, play):
+    """keypair, peer, route, rule, interface_info and namespace, where they work and where they fail."""
+    host.run("mkdir", "-m", "700", "/run/keys")
+    host.run("sh", "-c", f"umask 077; echo {ENDED[:-2]} > /run/keys/broken.key")
+    given, broken = (
+        {"module": "keypair", "path": "/run/keys/given.key"},
+        {"module": "keypair", "path": "/run/keys/broken.key"},
+    )
+    for check in (True, False):
+        play.call(
+            "give", check=check, expect="r.changed", **given, private_key=PRIVATE, public_key_path="/run/keys/given.pub"
+        )
+        play.call("replace", check=check, expect="r.changed", **given, private_key=ROTATED)
+        play.call("make", check=check, expect="r.changed", module="keypair", path="/run/keys/made.key")
+        play.call("a broken one", check=check, expect="r.failed and 'partial' in r.msg", **broken)
+        play.call("fail", check=check, expect="r.failed", **given, private_key=PRIVATE, type="preshared")
+        play.call("not a key", check=check, expect="r.failed", **given, private_key=ENDED[:-2])
+    play.call("in part", expect="r.changed", **broken, regenerate="partial")
+    play.call("always", expect="r.changed", module="keypair", path="/run/keys/made.key", regenerate="always")
+    site = {"module": "keypair", "path": "/run/keys/site.key", "type": "preshared"}
+    play.call("preshared", expect="r.changed", **site, preshared_key=PRESHARED)
+    play.call("an interface", expect="r.changed", private_key=PRIVATE, peers=FIRST["peers"][:1])
+    peer = {"module": "peer", "interface": "wg0", "public_key": OTHER, "preshared_key": PRESHARED}
+    for check in (True, False):
+        play.call("a peer", check=check, expect="r.changed", **peer, allowed_ips=["10.5.0.0/16"])
+    play.call("the same", expect="not r.changed", **peer, allowed_ips=["10.5.0.0/16"])
+    play.call("another key", expect="r.changed", **{**peer, "preshared_key": SECOND_PRESHARED})
+    play.call("bad prefix", expect="r.failed", **peer, allowed_ips=["10.1.0.0/16"])
+    play.call("bad key", expect="r.failed", **{**peer, "preshared_key": PRESHARED[:-1]})
+    play.call("no interface", expect="r.failed", **{**peer, "interface": "wg7"})
+    play.call("a route", expect="r.changed", module="route", destination="10.78.0.0/16", device="wg0")
+    play.call("no route", expect="r.failed", module="route", destination="10.1.0.0/16", device="wg0", state="absent")
+    play.call("a rule", expect="r.changed", module="rule", priority=1000, table="400")
+    play.call("look", expect="r.interfaces | length == 1", module="interface_info")
+    if "probe" in interface_info.ARGUMENTS:
+        question = {"destination": "10.5.0.1", "send": True}
+        play.call("probe", expect="r.probe.problem", module="interface_info", name="wg0", probe=question)
+    play.call("its namespace", expect="r.changed", module="namespace", name="blue")
+    play.call("gone", expect="r.changed", **peer, state="absent")
+    made = ["/run/keys/made.key", "/run/keys/broken.key"]
+    nothing_shows(host, play, [PRIVATE, ROTATED, PRESHARED, SECOND_PRESHARED], made=made)
+    assert host.out("cat", "/run/keys/given.key").strip() in forms(ROTATED)
+    assert ENDED[:-2] not in (play.folder / "ansible.log").read_text(encoding="utf-8")
+
+
 def test_no_secret_shows_up_anywhere(host, play):
     peers = [{**FIRST["peers"][0], "preshared_key": PRESHARED}, FIRST["peers"][1]]
     play.both("create", changed=True, **{**FIRST, "private_key": PRIVATE, "peers": peers})
@@ -195,17 +269,5 @@ def test_no_secret_shows_up_anywhere(host, play):
         "fail late", expect="r.failed", private_key=PRIVATE, routes=[{"destination": "10.99.0.0/16"}], peers=peers
     )
     play.call("delete", expect="r.changed", state="absent", private_key=PRIVATE, peers=peers)
-    watch = Watch()
-    watch.start()
-    output = play.run(host)
-    processes = watch.end()
-    assert b"ansible-playbook" in processes
-    assert b"wireguard-go" in processes
-    log = (play.folder / "ansible.log").read_text(encoding="utf-8")
-    folders = ["/run", str(play.folder / "local"), str(play.folder / "remote")]
-    files = host.run("grep", "-rsa", "", *folders, "--exclude=*.key", check=False).stdout
-    places = {"output": output, "log": log, "files": files, "processes": processes.decode(errors="replace")}
-    for form in [form for secret in (PRIVATE, ROTATED, PRESHARED) for form in forms(secret)]:
-        for place, text in places.items():
-            assert form not in text, place
+    nothing_shows(host, play, [PRIVATE, ROTATED, PRESHARED])
     assert host.out("cat", f"{STATE}/@/wg0.key").strip() in forms(ROTATED)

@@ -71,6 +71,23 @@ def test_what_another_program_interrupts_is_restored_as_well():
     assert world.picture() == there
 
 
+def test_an_engine_that_ends_during_the_last_step_is_made_again():
+    world = _world({"backend": "userspace"})
+    there = world.picture()
+    write_record = world.store.write_record
+    ends = iter([False, True])  # ownership is claimed first
+
+    def written_and_ended(record: t.Any) -> None:
+        write_record(record)
+        if next(ends, False):
+            world.host.kill("", "wg0")
+
+    world.store.write_record = written_and_ended
+    with pytest.raises(HostError, match=r"the ended userspace engine of wg0.*has been restored"):
+        world.converge({"name": "wg0", "peers": [ONE]})
+    assert world.picture() == there
+
+
 def _world(arguments: dict[str, t.Any]) -> World:
     world = World()
     world.converge({"name": "wg0", **arguments})

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 
@@ -123,3 +124,18 @@ def test_no_error_holds_the_secret(tmp_path):
     with pytest.raises(HostError) as caught:
         _secret_file.write("/proc/nowhere/key", "the secret itself")
     assert "the secret itself" not in str(caught.value)
+
+
+def test_what_a_killed_run_has_left_is_removed_and_what_another_one_is_writing_is_not(tmp_path):
+    path = tmp_path / "wg0.key"
+    left, unfinished, others = (
+        tmp_path / f"wg0.key.{end}" for end in ("unfinished-0123abcd", "unfinished-4567cdef", "20260101")
+    )
+    for file in (left, unfinished, others):
+        file.write_text("a secret", encoding="ascii")
+    with unfinished.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        _secret_file.write(str(path), "text")
+        assert sorted(tmp_path.iterdir()) == sorted([path, unfinished, others])
+    assert _secret_file.remove(str(path))
+    assert list(tmp_path.iterdir()) == [others]

@@ -104,8 +104,18 @@ def test_the_last_file_of_a_namespace_takes_its_directory_along(store):
 
 
 def test_a_second_run_waits_and_then_says_why_it_gives_up(store):
-    text = r"another run has held .*\.lock for 0.3 seconds; try again"
+    text = rf"another run has held .*\.lock for 0.3 seconds: process {os.getpid()} \(.+\); try again when it has ended"
     with store.locked(), pytest.raises(HostError, match=text), FileStore(store.directory, patience=0.3).locked():
         pytest.fail("both runs hold the lock")
     with store.locked():
         pass
+
+
+def test_a_run_removes_what_one_that_was_killed_has_left(store):
+    store.write_record(RECORD)
+    left = os.path.join(store.directory, "blue", "wg0.key.unfinished-0123abcd")
+    with open(left, "w", encoding="ascii") as file:
+        file.write(PRIVATE_KEYS[0])
+    with store.locked():
+        assert not os.path.exists(left)
+    assert store.record("blue", "wg0") == RECORD
