@@ -28,6 +28,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._probe_sight i
 DEFAULT_SECONDS = 6
 """A handshake that is not answered is repeated after five (REKEY_TIMEOUT in the WireGuard whitepaper, 6.1)."""
 LONGEST = 60
+_A_PEER = "name it as interface_info does, or by its key"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,8 +53,11 @@ def read(arguments: t.Mapping[str, t.Any]) -> Asked:
         source=_address(arguments, "source"),
         incoming=_address(arguments, "incoming_source"),
     )
-    _check(question, peer=arguments.get("peer"))
-    return Asked(question, arguments.get("peer"))
+    peer = arguments.get("peer")
+    if peer is not None and not peer.strip():
+        raise InvalidInput("names nobody", path="peer", value=peer, remedy=_A_PEER)
+    _check(question, peer=peer)
+    return Asked(question, peer)
 
 
 def complete(asked: Asked, sight: Sight) -> Question:
@@ -103,9 +107,7 @@ def _peer(text: str, sight: Sight) -> PublicKey:
     for peer in sight.peers:
         if text in (str(peer.key), peer.name):
             return peer.key
-    raise InvalidInput(
-        f"is no peer of {sight.name}", path="peer", value=text, remedy="name it as interface_info does, or by its key"
-    )
+    raise InvalidInput(f"is no peer of {sight.name}", path="peer", value=text, remedy=_A_PEER)
 
 
 def _address_of_peer(question: Question, sight: Sight) -> Address | None:

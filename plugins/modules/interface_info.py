@@ -404,10 +404,10 @@ def interface_info(module: AnsibleModule) -> dict[str, t.Any]:
 
 
 def _probed(
-    question: dict[str, t.Any] | None, host: LinuxHost, store: FileStore, *, namespace: str, name: str
+    question: dict[str, t.Any] | None, host: LinuxHost, store: FileStore, *, namespace: str, name: str | None
 ) -> dict[str, t.Any]:
     """Before the counters are read, so that they hold what the probe has met."""
-    if question is None:
+    if question is None or name is None:
         return {}
     with placed("probe"):
         return {"probe": Probe(host, store.record(namespace, name), namespace=namespace, name=name).run(question)}

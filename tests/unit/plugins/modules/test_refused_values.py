@@ -88,12 +88,27 @@ INTERFACE: dict[str, Case] = {
     "forwarding": ({"ipv5": True}, "Supported parameters include: ipv4, ipv6"),
     "forwarding.ipv4": ({"ipv4": "maybe"}, A_BOOLEAN),
     "forwarding.ipv6": ({"ipv6": "maybe"}, A_BOOLEAN),
+    "full_tunnel": ("maybe", A_BOOLEAN),
+    "rp_filter": ({"eth0": 3}, "use off, loose or strict"),
+    "masquerade": ({"ipv5": []}, "Supported parameters include: ipv4, ipv6"),
+    "masquerade.ipv4": ({"ipv4": ["eth/0"]}, A_NAME),
+    "masquerade.ipv6": ({"ipv6": ["eth/0"]}, A_NAME),
+    "clamp_mss": ("maybe", A_BOOLEAN),
+    "open_port": ("iptables", "must be one of: auto, firewalld, ufw, nftables, off"),
     **{f"peers.{option}": ([{"public_key": KEY, option: case[0]}], case[1]) for option, case in PEER.items()},
     **{
         f"routes.{option}": ([{"destination": "10.9.0.0/16", option: case[0]}], case[1])
         for option, case in ROUTE.items()
     },
     **{f"rules.{option}": ([{"priority": 100, option: case[0]}], case[1]) for option, case in RULE.items()},
+}
+PROBE: dict[str, Case] = {
+    "seconds": (61, "use a number from 1 to 60"),
+    "send": ("maybe", A_BOOLEAN),
+    "peer": ("", "name it as interface_info does, or by its key"),
+    "destination": ("host", AN_ADDRESS),
+    "source": ("10.0.0.0/8", AN_ADDRESS),
+    "incoming_source": ("x", AN_ADDRESS),
 }
 KEYPAIR: dict[str, Case] = {
     "path": ("wg0.key", A_PATH),
@@ -120,6 +135,8 @@ CASES: dict[str, dict[str, Case]] = {
         "namespace": ("a/b", A_NAMESPACE),
         "name": ("a/b", A_NAME),
         "state_directory": ("state", A_PATH),
+        "probe": ({"sent": True}, "Supported parameters include: destination, incoming_source, peer"),
+        **{f"probe.{option}": ({option: case[0]}, case[1]) for option, case in PROBE.items()},
     },
 }
 GOOD: dict[str, dict[str, t.Any]] = {
@@ -129,7 +146,7 @@ GOOD: dict[str, dict[str, t.Any]] = {
     "rule": {"priority": 100},
     "namespace": {"name": "blue"},
     "keypair": {"path": "/nowhere/wg0.key"},
-    "interface_info": {},
+    "interface_info": {"name": "wg0"},
 }
 SPECS = {
     "interface": _argspec.interface,
