@@ -393,7 +393,7 @@ def interface_info(module: AnsibleModule) -> dict[str, t.Any]:
     if namespace and namespace not in host.namespaces():
         raise _netns.missing(namespace)
     try:
-        result = _probed(module.params["probe"], host, store, namespace=namespace or "", name=name)
+        result = _probed(module.params["probe"], host, store, namespace=namespace or "", name=name or "")
         found = _info.interfaces(host, store.record, now=time.time(), namespace=namespace, name=name)
     except _deps.MissingLibrary as missing:
         if not module.check_mode:
