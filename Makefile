@@ -7,6 +7,7 @@
 #   DEMO_INSTALL=no           `make demo` installs no system package
 #   SUITES="oracle lint"      `make test` runs only these
 #   KERNELS="6.12 7.3"        what `make test-kernel` builds where the machine's own kernel has no WireGuard
+#   FAULT_WALKS=2             how many of the ten random walks through faults `make test-kernel` does (as `make test` does)
 #   DEBIAN="bookworm trixie"  the releases that `make molecule` and `make test` make containers of (default: bookworm)
 #   ARGS="-k netns -x"        handed to pytest by test-unit, -oracle, -browser, -integration and -conformance
 #   SIZE=full                 `make test-oracle` compares as much as it can, not only what CI has time for
@@ -21,6 +22,7 @@ PYTHON ?=
 SUITES ?=
 SIZE ?= ci
 KERNELS ?= 6.12 7.3
+FAULT_WALKS ?= 10
 DEBIAN ?= bookworm
 ARGS ?=
 BIN := .venv/bin
@@ -86,7 +88,7 @@ test-conformance: venv  ## the promises that hold for every backend, with the on
 test-kernel:  ## the same on a real kernel's WireGuard: the machine's own, or each of KERNELS, built once and kept
 	@[ "$$(id -u)" != 0 ] || tests/setup test
 	@tests/tools/venv "$(CURDIR)/.venv" test "$(PYTHON)"
-	@KERNELS="$(KERNELS)" $(BIN)/python tests/tools/run.py kernel
+	@KERNELS="$(KERNELS)" FAULT_WALKS="$(FAULT_WALKS)" $(BIN)/python tests/tools/run.py kernel
 
 .PHONY: molecule
 molecule:  ## the molecule scenario in containers with systemd, one after the other on each release of DEBIAN (root)

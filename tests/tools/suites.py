@@ -207,7 +207,14 @@ def _kernel() -> Suite:
         start = [str(kernels.FOLDER / "test"), version, sys.executable]
         command = [*start, "-q", f"--junitxml={junit}", "tests/conformance"]
         steps.append(Step(command, junit=junit, not_here=kernels.not_here(version)))
-    return Suite(name="kernel", steps=steps, sends_packets=True, cannot_run=kernels.cannot_run(), timeout=3000)
+    return Suite(
+        name="kernel",
+        steps=steps,
+        environment={"FAULT_WALKS": os.environ.get("FAULT_WALKS", "2")},
+        sends_packets=True,
+        cannot_run=kernels.cannot_run(),
+        timeout=3000,
+    )
 
 
 def _images() -> list[Suite]:
