@@ -77,7 +77,7 @@ class PublicKey(_Key):
     # Not a secret: there is nothing to learn from how long a comparison takes, and it is compared a hundred thousand
     # times where there are ten thousand peers.
     def __eq__(self, other: object) -> bool:
-        return type(other) is PublicKey and self.raw == other.raw
+        return isinstance(other, PublicKey) and self.raw == other.raw
 
     def __hash__(self) -> int:
         return hash(self.raw)

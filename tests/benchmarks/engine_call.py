@@ -89,7 +89,7 @@ def module(arguments: dict[str, t.Any]) -> None:
     try:
         interface.main()
     except SystemExit as end:
-        if end.code:
+        if end.code not in (None, 0):
             raise
 
 

@@ -30,7 +30,7 @@ FRA1 = {
     "name": "fra1",
     "public_key": "gN65BkIKy1eCE9pP1wdc8ROUtkHLF2PfAqYdyYBz6EA=",
     "endpoint": "192.0.2.254:51820",
-    "allowed_ips": ["10.9.0.0/24"],
+    "allowed_ips": ["10.77.0.2/32", "10.9.0.0/24", "192.168.10.0/24"],
 }
 INTERFACE = {f"{COLLECTION}.interface": {"name": "wg0", "addresses": ["10.77.0.1/32"], "peers": [FRA1]}}
 BEFORE: dict[str, list[dict[str, t.Any]]] = {
