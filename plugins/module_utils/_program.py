@@ -38,7 +38,7 @@ def run(path: str, *arguments: str, text: str | None = None) -> Answer:
     """text: its standard input. Raises HostError where it cannot be run or does not end."""
     environment = {**os.environ, "LC_ALL": "C", "PATH": f"{os.environ.get('PATH', '')}:{_PATH}"}
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # pylint: disable=ansible-bad-function
             [path, *arguments],
             input=text or "",
             capture_output=True,
