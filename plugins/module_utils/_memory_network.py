@@ -125,7 +125,9 @@ class MemoryNetwork:
         return {address.address for link in self._links.values() for address in link.addresses}
 
     def _refresh(self, name: str) -> None:
-        self._links[name] = dataclasses.replace(self._links[name], addresses=frozenset(self._order[name]))
+        held = self._order[name]
+        order = tuple(address for address in held if address.family == 4)
+        self._links[name] = dataclasses.replace(self._links[name], addresses=frozenset(held), address_order=order)
 
     def _connect(self, name: str, address: InterfaceAddress) -> None:
         """Only the primary address of an IPv4 prefix has a route of its own."""

@@ -243,11 +243,11 @@ class LinuxNetwork:
         self._socket().add("rule", what=f"cannot add rule {rule}", fields=fields, attributes=attributes)
 
     def _links(self) -> tuple[Link, ...]:
-        addresses: dict[int, set[InterfaceAddress]] = {}
+        addresses: dict[int, list[InterfaceAddress]] = {}
         for message in self._socket().dump("address"):
             address = _address_of(message)
             if address is not None:
-                addresses.setdefault(message["index"], set()).add(address)
+                addresses.setdefault(message["index"], []).append(address)
         links = (_link_of(message, addresses) for message in self._socket().dump("link"))
         return tuple(sorted(links, key=lambda link: link.name))
 
@@ -280,10 +280,11 @@ class LinuxNetwork:
         return tuple(sorted(known, key=lambda rule: (rule.family, rule.priority, str(rule))))
 
 
-def _link_of(message: _rtnetlink.Message, addresses: t.Mapping[int, t.AbstractSet[InterfaceAddress]]) -> Link:
+def _link_of(message: _rtnetlink.Message, addresses: t.Mapping[int, t.Sequence[InterfaceAddress]]) -> Link:
     info = message.get_attr("IFLA_LINKINFO")
     kind = info.get_attr("IFLA_INFO_KIND") if info is not None else None
     counters = message.get_attr("IFLA_STATS64") or {}
+    held = addresses.get(message["index"], ())
     return Link(
         name=message.get_attr("IFLA_IFNAME"),
         index=message["index"],
@@ -291,7 +292,8 @@ def _link_of(message: _rtnetlink.Message, addresses: t.Mapping[int, t.AbstractSe
         mtu=message.get_attr("IFLA_MTU") or 0,
         up=bool(message["flags"] & _IFF_UP),
         carrier=message.get_attr("IFLA_CARRIER") != 0,
-        addresses=frozenset(addresses.get(message["index"], ())),
+        addresses=frozenset(held),
+        address_order=tuple(address for address in held if address.family == 4),
         statistics={name: int(value) for name, value in counters.items() if isinstance(value, int)},
     )
 

@@ -200,6 +200,7 @@ def _with_device(wanted: Wanted, before: Observed, attempted: Wanted, now: Obser
         mtu=link.mtu if link else None,
         up=link is None or link.up,
         addresses=link.addresses if link else None,
+        address_order=link.address_order if link else (),
         peers=peers,
         gone_peers=frozenset(there) - {peer.public_key for peer in device.peers},
     )

@@ -123,6 +123,7 @@ class Link:
 
     carrier: False where the device itself says that it can send nothing.
     statistics: the counters of ip -s link (rx_bytes, rx_packets, rx_errors, rx_frame_errors, tx_errors ...).
+    address_order: the IPv4 ones as the kernel has them; the first of a prefix is the source that its route prefers.
     """
 
     name: str
@@ -133,6 +134,7 @@ class Link:
     carrier: bool = True
     addresses: frozenset[InterfaceAddress] = frozenset()
     statistics: t.Mapping[str, int] = dataclasses.field(default_factory=dict)
+    address_order: tuple[InterfaceAddress, ...] = dataclasses.field(default=(), compare=False)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -188,7 +188,7 @@ def want(declared: Declared, around: Surroundings, observed: Observed, choices: 
         derived_mtu=mtu.derived,
         up=observed.the_link.up if declared.only_peers else True,
         addresses=_addresses(declared, observed),
-        address_order=declared.addresses or (),
+        address_order=declared.addresses or (observed.link.address_order if observed.link else ()),
         peers=peers,
         gone_peers=gone,
     )
