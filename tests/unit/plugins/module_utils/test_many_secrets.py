@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import types
 import typing as t
 
 import pytest
@@ -82,9 +84,8 @@ def test_many_secrets_are_gone_before_ansible_gets_the_result(fails):
 
 
 def test_where_something_was_warned_of_ansible_looks_for_secrets_itself(monkeypatch):
-    from ansible.module_utils.common import warnings
-
-    monkeypatch.setattr(warnings, "get_warning_messages", lambda: (f"the key {KEYS[4]} was converted",))
+    warnings = types.SimpleNamespace(get_warning_messages=lambda: (f"the key {KEYS[4]} was converted",))
+    monkeypatch.setitem(sys.modules, "ansible.module_utils.common.warnings", warnings)
     module = Module()
     _module.run(module, lambda: {"text": KEYS[2]})
     assert module.no_log_values == set(KEYS)
