@@ -34,7 +34,8 @@ class Runner:
         self.waiting: queue.Queue[Suite] = queue.Queue()
         self.with_packets: queue.Queue[Suite] = queue.Queue()
         for suite in suites:
-            (self.with_packets if suite.sends_packets else self.waiting).put(suite)
+            alone = suite.sends_packets and not suite.apart
+            (self.with_packets if alone else self.waiting).put(suite)
         self.results: list[Result] = []
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.lock = threading.Lock()
@@ -68,7 +69,7 @@ class Runner:
             required = suite.sends_packets or suite.required_in_ci
             return result.skip_all(suite.cannot_run, failure=required and bool(os.environ.get("CI")))
         started = time.monotonic()
-        before = traces.look() if suite.sends_packets else {}
+        before = None if suite.apart or not suite.sends_packets else traces.look()
         count = OUTPUT / f"{suite.name}.packets"
         forgotten = OUTPUT / f"{suite.name}.forgotten"
         for path in (count, forgotten):
@@ -84,7 +85,7 @@ class Runner:
         if suite.sends_packets:
             result.add_packets(count)
             processes = forgotten.read_text(encoding="utf-8").splitlines() if forgotten.exists() else []
-            result.add_traces([*processes, *traces.left_behind(before)])
+            result.add_traces([*processes, *(traces.left_behind(before) if before is not None else ())])
         result.seconds = time.monotonic() - started
         return result
 

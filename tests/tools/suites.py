@@ -64,6 +64,8 @@ class Suite:
     steps: list[Step]
     environment: dict[str, str] = dataclasses.field(default_factory=dict)
     sends_packets: bool = False
+    # In a guest of its own, so that it may run beside others, and leaves nothing on the machine.
+    apart: bool = False
     # CI has what it needs, so there it is a failure when it cannot run; so it is of a suite with packets.
     required_in_ci: bool = False
     cannot_run: str = ""
@@ -146,6 +148,7 @@ def all_suites() -> list[Suite]:
     return [
         *_kernel_builds(),
         *_images(),
+        _kernel(),
         _core("oldest", OLDEST),
         _core("newest", NEWEST),
         Suite(name="oracle", steps=[_pytest("oracle", sys.executable, "tests/oracle")]),
@@ -179,7 +182,6 @@ def all_suites() -> list[Suite]:
             sends_packets=True,
             cannot_run=_no_packets(),
         ),
-        _kernel(),
         _molecule(),
     ]
 
@@ -212,6 +214,7 @@ def _kernel() -> Suite:
         steps=steps,
         environment={"FAULT_WALKS": os.environ.get("FAULT_WALKS", "2")},
         sends_packets=True,
+        apart=kernels.OWN not in kernels.wanted(),
         cannot_run=kernels.cannot_run(),
         timeout=3000,
     )

@@ -140,6 +140,17 @@ def test_suites_with_packets_never_run_at_the_same_time(output):
     assert [counts(result) for result in run.Runner(suites).run()] == [(1, 0, 0)] * 3
 
 
+def test_a_suite_in_a_guest_of_its_own_runs_beside_those_with_packets(output):
+    wait = "for i in $(seq 50); do [ -d {1} ] && break; sleep 0.1; done"
+    meet = "mkdir {0}; " + wait + "; [ -d {1} ] && echo 1 >> $WIREGUARD_PACKET_COUNT"
+    here, there = output / "here", output / "there"
+    suites = [
+        Suite(name="machine", steps=[shell(meet.format(here, there))], sends_packets=True),
+        Suite(name="guest", steps=[shell(meet.format(there, here))], sends_packets=True, apart=True),
+    ]
+    assert [counts(result) for result in run.Runner(suites).run()] == [(1, 0, 0)] * 2
+
+
 def test_a_process_left_behind_is_named_ended_and_a_failure(monkeypatch):
     monkeypatch.setenv("WARDEN_PATIENCE", "0.5")
     step = shell('echo 1 >> "$WIREGUARD_PACKET_COUNT"; setsid sleep 4711 >/dev/null 2>&1 &')
@@ -204,6 +215,7 @@ def test_the_kernel_is_built_beside_the_other_suites_and_before_its_own(monkeypa
     assert not suites[0].sends_packets
     kernel = next(suite for suite in suites if suite.name == "kernel")
     assert [step.command[1] for step in kernel.steps] == ["6.12", "7.3"]
+    assert kernel.apart
     monkeypatch.setattr(kernels, "is_built", lambda _version: True)
     assert all_suites()[0].name != "kernel-build"
 
@@ -214,6 +226,7 @@ def test_a_machine_whose_kernel_has_wireguard_needs_no_other(monkeypatch):
     assert "kernel-build" not in suites
     assert suites["kernel"].cannot_run == ""
     assert [step.command[1] for step in suites["kernel"].steps] == ["own"]
+    assert not suites["kernel"].apart
 
 
 def test_only_the_kernels_beside_the_default_one_may_be_missing():
