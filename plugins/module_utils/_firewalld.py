@@ -54,10 +54,4 @@ def _change(opening: Opening, verb: str) -> None:
 
 
 def _run(*arguments: str) -> _program.Answer:
-    path = _program.find(_PROGRAM)
-    if path is None:
-        raise missing()
-    answer = _program.run(path, *arguments)
-    if answer.code:
-        raise HostError(f"{_PROGRAM} {' '.join(arguments)}: {answer.reason}")
-    return answer
+    return _program.demand(_PROGRAM, *arguments, missing=missing())

@@ -46,7 +46,6 @@ class MemoryNetwork:
         self.faults = faults
         self.after_up = after_up
         self.forwards = {4: False, 6: False}
-        self.strict: set[str] = set()
         self.parameters = {rp_filter("all"): "0", rp_filter("default"): "0", "ipv4/conf/all/src_valid_mark": "0"}
         self.ways: dict[Address, Path] = {}
         self._links: dict[str, Link] = {}
@@ -176,7 +175,7 @@ class MemoryNetwork:
         return Way(best.device if best.type == "unicast" else None, best.type)
 
     def checks_sources(self, name: str) -> bool:
-        return name in self.strict
+        return max(self.parameters.get(rp_filter(place), "0") for place in ("all", name)) == "1"
 
     def rules(self) -> tuple[Rule, ...]:
         return tuple(sorted(self._rules, key=str))

@@ -53,3 +53,14 @@ def run(path: str, *arguments: str, text: str | None = None) -> Answer:
     except OSError as error:
         raise HostError(f"cannot run {path}: {error.strerror}", errno=error.errno) from None
     return Answer(done.returncode, done.stdout, done.stderr)
+
+
+def demand(name: str, *arguments: str, missing: HostError) -> Answer:
+    """As run(), of a program by its name. Raises missing where there is none, HostError where it ends with an error."""
+    path = find(name)
+    if path is None:
+        raise missing
+    answer = run(path, *arguments)
+    if answer.code:
+        raise HostError(f"{name} {' '.join(arguments)}: {answer.reason}")
+    return answer

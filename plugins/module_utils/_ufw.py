@@ -46,10 +46,4 @@ def missing() -> HostError:
 
 
 def _run(*arguments: str) -> _program.Answer:
-    path = _program.find(_PROGRAM)
-    if path is None:
-        raise missing()
-    answer = _program.run(path, *arguments)
-    if answer.code:
-        raise HostError(f"{_PROGRAM} {' '.join(arguments)}: {answer.reason}")
-    return answer
+    return _program.demand(_PROGRAM, *arguments, missing=missing())
