@@ -50,7 +50,10 @@ def test_every_packet_finds_an_owner_while_its_prefix_moves(fleet, packets, befo
     """
     fleet[0].call(apply, declaration(**before))
     already = [echo_requests(host) for host in fleet[1:]]
-    moved, unmoved = (Ping(fleet[0], target, count=1500) for target in ("10.9.0.1", "10.7.0.3"))
+    moved = Ping(fleet[0], "10.9.0.1", count=2500)
+    former = before["owner"] - 1
+    wait_until(lambda: echo_requests(fleet[1:][former]) > already[former])
+    unmoved = Ping(fleet[0], "10.7.0.3", count=2500)
     _apply_and_repeat(fleet, after, True)
     (sent, _answered), other = moved.result(), unmoved.result()
     packets.sent(sent + other[0])

@@ -157,7 +157,7 @@ def stacks(count: int) -> t.Iterator[list[Stack]]:
 
 
 class Ping:
-    """A running ping: many packets, each known by its number."""
+    """A running ping: many packets, each known by its number. Whoever has one has a ping that sends already."""
 
     def __init__(self, host: Stack, target: str, *, count: int, interval: float = 0.002) -> None:
         command = host.argv("ping", "-n", "-W", "3", "-i", str(interval), "-c", str(count), target)
@@ -166,6 +166,8 @@ class Ping:
         self._process = subprocess.Popen(command, stdout=descriptor, stderr=descriptor)
         self._output = descriptor
         self.unanswered: list[int] = []
+        # Its heading comes with the first packet (or its complaint instead of both).
+        wait_until(lambda: os.fstat(descriptor).st_size > 0)
 
     @property
     def runs(self) -> bool:
