@@ -40,8 +40,6 @@ ANY, ORDER, NONE, UNKNOWN = "any", "order", "none", "unknown"
 
 # With up to this many hosts all states are judged rather than pairs of hosts.
 _ALL_STATES = 4
-# The largest set of hosts that is tried as one that has to change together.
-_TOGETHER = 3
 _MOST_STATES = 256
 _LEAST_STATES = 24
 # States times stacks: a state of a large fleet takes longer to judge.
@@ -240,8 +238,12 @@ class _Search:
             yield Step(hosts=tuple(sorted(left)))
 
     def _next(self, applied: Hosts, left: list[str]) -> tuple[tuple[str, ...], Breakage | None]:
+        """(the smallest set that may change now, what breaks while not all of it has). Raises LimitReached.
+
+        left: not empty. All of them together are the whole change, so there is such a set.
+        """
         first: Breakage | None = None
-        for size in range(1, min(_TOGETHER, len(left)) + 1):
+        for size in range(1, len(left) + 1):
             for chosen in itertools.combinations(left, size):
                 state = applied | set(chosen)
                 if state == self._all:
@@ -250,7 +252,7 @@ class _Search:
                 if breakage is None:
                     return chosen, first if size > 1 else None
                 first = first or breakage
-        return tuple(left), first
+        raise AssertionError("all hosts together are the whole change")
 
 
 def _subsets(names: list[str]) -> Iterator[tuple[str, ...]]:

@@ -14,7 +14,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._comparison im
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet import parse_fleet
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rollout_summary import summarise_rollout
 
-from .fleets import Document, hub, key, mesh, pair, star
+from .fleets import Document, fleet, host, hub, interface, key, mesh, pair, peer, star
 from .test_rules_rollout import moved_lan, wg0
 
 
@@ -57,6 +57,26 @@ def test_what_has_to_change_at_once_says_what_breaks() -> None:
     (step,) = summarise_rollout(found)["steps"]
     assert step["hosts"] == ["a", "b"]
     assert step["text"].startswith("everyone, at the same time; meanwhile a (10.0.0.1) to 10.0.0.2 ends with ")
+
+
+def teams(suffix: str) -> Document:
+    """Two networks of four hosts, in each of which everybody talks to everybody; suffix: makes other keys."""
+    hosts = {}
+    for team, names in enumerate(("abcd", "efgh")):
+        address = {name: f"10.0.{team}.{number + 1}/32" for number, name in enumerate(names)}
+        for name in names:
+            peers = [{**peer(one, address[one]), "public_key": key(one + suffix)} for one in names if one != name]
+            hosts[name] = host({**interface(name, [address[name]], *peers), "public_key": key(name + suffix)})
+    return fleet(**hosts)
+
+
+def test_no_smaller_set_than_the_named_one_could_change_together() -> None:
+    found = planned(teams(""), teams(" again"))
+    assert found.verdict == "none"
+    assert [(step.hosts, step.breakage is not None) for step in found.steps] == [
+        (("a", "b", "c", "d"), True),
+        (("e", "f", "g", "h"), True),
+    ]
 
 
 def test_nothing_is_claimed_beyond_the_states_that_may_be_judged() -> None:
