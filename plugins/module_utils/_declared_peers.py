@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._endpoint import (
@@ -31,8 +30,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import 
 KEEPALIVE_HIGHEST = 65535
 
 
-@dataclasses.dataclass(frozen=True)
-class DeclaredPeer:
+class DeclaredPeer(t.NamedTuple):
     """One entry of ``peers``. None: not declared.
 
     endpoint: its host may be a DNS name.  allowed_ips: in the order of the declaration, for error paths.
@@ -71,7 +69,7 @@ def declare_peers(
     if entries is None:
         return None
     peers = tuple(
-        _declare_peer(entry, path=f"peers[{index}]", warnings=warnings) for index, entry in enumerate(entries)
+        [_declare_peer(entry, path=f"peers[{index}]", warnings=warnings) for index, entry in enumerate(entries)]
     )
     _refuse_repeated_keys(peers)
     _refuse_shared_prefixes(peers)
@@ -79,20 +77,21 @@ def declare_peers(
 
 
 def _declare_peer(entry: t.Mapping[str, t.Any], *, path: str, warnings: list[str]) -> DeclaredPeer:
+    get = entry.get
     with placed(path):
         with placed("public_key"):
-            public_key = PublicKey.parse(entry.get("public_key"))
-        name = _name(entry.get("name"))
-        if entry.get("state") == "absent":
+            public_key = PublicKey.parse(get("public_key"))
+        name = _name(get("name"))
+        if get("state") == "absent":
             return DeclaredPeer(public_key, path=path, present=False, name=name)
         return DeclaredPeer(
             public_key,
             path=path,
             name=name,
-            preshared_key=_preshared_key(entry.get("preshared_key")),
-            endpoint=_endpoint(entry.get("endpoint")),
-            persistent_keepalive=_keepalive(entry.get("persistent_keepalive")),
-            allowed_ips=_allowed_ips(entry.get("allowed_ips"), path=path, warnings=warnings),
+            preshared_key=_preshared_key(get("preshared_key")),
+            endpoint=_endpoint(get("endpoint")),
+            persistent_keepalive=_keepalive(get("persistent_keepalive")),
+            allowed_ips=_allowed_ips(get("allowed_ips"), path=path, warnings=warnings),
         )
 
 
@@ -140,8 +139,10 @@ def _allowed_ips(entries: t.Sequence[t.Any] | None, *, path: str, warnings: list
         return None
     prefixes: list[Prefix] = []
     for index, text in enumerate(entries):
-        with placed(f"allowed_ips[{index}]"):
+        try:
             prefix, host_bits = parse_prefix_lenient(text)
+        except InvalidInput as error:
+            raise error.at(f"allowed_ips[{index}]") from None
         if host_bits:
             warnings.append(f"{path}.allowed_ips[{index}]: {str(text)!r} has host bits set; taken as {prefix}")
         prefixes.append(prefix)

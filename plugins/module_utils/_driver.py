@@ -38,8 +38,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import 
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class PeerUpdate:
+class PeerUpdate(t.NamedTuple):
     """One change of one peer; None: not sent.
 
     action: ``add`` (make it if it is not there), ``update`` (only if it is there) or ``remove``.

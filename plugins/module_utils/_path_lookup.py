@@ -13,6 +13,7 @@ import socket
 import struct
 import typing as t
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import _destinations
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Address
 
@@ -33,23 +34,48 @@ _PATIENCE = 10.0
 
 
 class Found(t.NamedTuple):
-    """device: the index of the one that the packet leaves by.  mtu: the route's own, 0 where it has none."""
+    """device: the index of the one that the packet leaves by.  mtu: the route's own, 0 where it has none.
+
+    several: the first of several ways; the kernel may choose another one for another destination.
+    """
 
     device: int
     mtu: int
+    several: bool = False
 
 
 def look_up(addresses: t.Sequence[Address], *, mark: int) -> dict[Address, Found]:
-    """The way to each address that a unicast route leads to, for packets of this host with that mark."""
-    found: dict[Address, Found] = {}
+    """The way to each address that a unicast route leads to, for packets of this host with that mark.
+
+    Of many, one is asked for of all that routes and rules cannot tell apart: a question takes the kernel longer than
+    everything else that is done for a peer.
+    """
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as handle:
         handle.settimeout(_PATIENCE)
         handle.bind((0, 0))
-        for start in range(0, len(addresses), _AT_ONCE):
-            part = addresses[start : start + _AT_ONCE]
-            handle.send(b"".join(_request(number, address, mark) for number, address in enumerate(part)))
-            answers = _answers(handle, len(part))
-            found.update({part[number]: way for number, way in answers.items() if way is not None})
+        try:
+            return _look_up(handle, addresses, mark)
+        except OSError as error:
+            raise HostError(f"the ways to the endpoints cannot be looked up: {error}", errno=error.errno) from None
+
+
+def _look_up(handle: socket.socket, addresses: t.Sequence[Address], mark: int) -> dict[Address, Found]:
+    if len(addresses) <= _AT_ONCE:
+        return _ask(handle, addresses, mark)
+    alike = {group[0]: group for group in _destinations.groups(handle, addresses)}
+    found = _ask(handle, list(alike), mark)
+    doubtful = [address for first, way in found.items() if way.several for address in alike[first][1:]]
+    known = {address: way for first, way in found.items() for address in alike[first] if not way.several}
+    return {**known, **found, **_ask(handle, doubtful, mark)}
+
+
+def _ask(handle: socket.socket, addresses: t.Sequence[Address], mark: int) -> dict[Address, Found]:
+    found: dict[Address, Found] = {}
+    for start in range(0, len(addresses), _AT_ONCE):
+        part = addresses[start : start + _AT_ONCE]
+        handle.send(b"".join(_request(number, address, mark) for number, address in enumerate(part)))
+        answers = _answers(handle, len(part))
+        found.update({part[number]: way for number, way in answers.items() if way is not None})
     return found
 
 
@@ -69,10 +95,7 @@ def _answers(handle: socket.socket, count: int) -> dict[int, Found | None]:
     """By number of the request; None where no route leads there."""
     answers: dict[int, Found | None] = {}
     while len(answers) < count:
-        try:
-            data = handle.recv(_BUFFER)
-        except OSError as error:
-            raise HostError(f"the ways to the endpoints cannot be looked up: {error}", errno=error.errno) from None
+        data = handle.recv(_BUFFER)
         while data:
             length, kind, _flags, sequence, _port = _HEADER.unpack_from(data)
             answers[sequence] = _way(data[_HEADER.size : length]) if kind == _NEW_ROUTE else None
@@ -85,11 +108,12 @@ def _way(body: bytes) -> Found | None:
         return None
     attributes = dict(_attributes(body[_ROUTE.size :]))
     device = struct.unpack("=I", attributes[_DEVICE])[0] if _DEVICE in attributes else 0
-    if not device and _MULTIPATH in attributes:
+    several = _MULTIPATH in attributes
+    if not device and several:
         device = _NEXT_HOP.unpack_from(attributes[_MULTIPATH])[3]
     metrics = dict(_attributes(attributes.get(_METRICS, b"")))
     mtu = struct.unpack("=I", metrics[_METRIC_MTU])[0] if _METRIC_MTU in metrics else 0
-    return Found(device, mtu) if device else None
+    return Found(device, mtu, several) if device else None
 
 
 def _attributes(data: bytes) -> t.Iterator[tuple[int, bytes]]:
