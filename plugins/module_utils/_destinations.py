@@ -14,20 +14,16 @@ import socket
 import struct
 import typing as t
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import _netlink, _route_message
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._owners import Owners
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address, Prefix, mask, parse_prefix
 
 _FAMILIES = {4: int(socket.AF_INET), 6: int(socket.AF_INET6)}
 _NUMBERS = {number: family for family, number in _FAMILIES.items()}
-_HEADER = struct.Struct("=IHHII")
 # What struct rtmsg and struct fib_rule_hdr have in common: family, length of the destination, length of the source.
 _LENGTHS = struct.Struct("=BBB9x")
-_ATTRIBUTE = struct.Struct("=HH")
 _GET_ROUTE, _GET_RULE, _NEW_RULE = 26, 34, 32
-_ERROR, _DONE = 2, 3
-_DUMP, _INTERRUPTED = 0x301, 0x10
 _DESTINATION = 1  # RTA_DST and FRA_DST
-_BUFFER = 1 << 16
 
 SPECIAL = tuple(
     parse_prefix(text)
@@ -40,7 +36,7 @@ SPECIAL = tuple(
 def groups(handle: socket.socket, addresses: t.Sequence[Address]) -> list[list[Address]]:
     """The addresses, those together that cannot be told apart; each alone where nobody can say. Order is kept.
 
-    handle: a NETLINK_ROUTE socket.
+    handle: as _netlink opens it. Raises OSError.
     """
     edges: list[Prefix] = list(SPECIAL)
     for family in {address.family for address in addresses}:
@@ -62,48 +58,15 @@ def together(addresses: t.Iterable[Address], edges: t.Iterable[Prefix]) -> list[
 
 
 def _edges(handle: socket.socket, family: int) -> list[Prefix] | None:
-    """None: something changed meanwhile, or the kernel chooses a source for each destination and looks that up too
-    (FIB_RULE_FIND_SADDR in net/ipv6/fib6_rules.c)."""
+    """None where the kernel chooses a source for each destination and looks that up too (FIB_RULE_FIND_SADDR in
+    net/ipv6/fib6_rules.c)."""
     found: list[Prefix] = []
     for request in (_GET_ROUTE, _GET_RULE):
-        body = _LENGTHS.pack(_FAMILIES[family], 0, 0)
-        handle.send(_HEADER.pack(_HEADER.size + len(body), request, _DUMP, 0, 0) + body)
-        for kind, flags, content in _messages(handle):
-            if kind == _ERROR or flags & _INTERRUPTED:
-                return None
+        for kind, content in _netlink.dump(handle, request, _LENGTHS.pack(_FAMILIES[family], 0, 0)):
             number, length, source = _LENGTHS.unpack_from(content)
             if kind == _NEW_RULE and family == 6 and source:
                 return None
-            raw = _destination(content) if length else b""
             if _NUMBERS.get(number) == family:
+                raw = _route_message.attributes(content, _LENGTHS.size).get(_DESTINATION, b"") if length else b""
                 found.append(Prefix(family, mask(family, int.from_bytes(raw, "big"), length), length))
     return found
-
-
-def _messages(handle: socket.socket) -> list[tuple[int, int, bytes]]:
-    """(type, flags, content) of each message of a dump but its last, or of an error. All are read in any case, or the
-    rest would be taken for the next answer."""
-    found: list[tuple[int, int, bytes]] = []
-    while True:
-        data = handle.recv(_BUFFER)
-        start = 0
-        while start + _HEADER.size <= len(data):
-            length, kind, flags, _sequence, _port = _HEADER.unpack_from(data, start)
-            if kind == _DONE:
-                return found
-            found.append((kind, flags, data[start + _HEADER.size : start + length]))
-            if kind == _ERROR:
-                return found
-            start += (length + 3) & ~3
-
-
-def _destination(content: bytes) -> bytes:
-    start = _LENGTHS.size
-    while start + _ATTRIBUTE.size <= len(content):
-        length, kind = _ATTRIBUTE.unpack_from(content, start)
-        if kind == _DESTINATION:
-            return content[start + _ATTRIBUTE.size : start + length]
-        if length < _ATTRIBUTE.size:
-            break
-        start += (length + 3) & ~3
-    return b""

@@ -109,6 +109,9 @@ class Network(t.Protocol):
     def add_route(self, route: Route) -> None:
         """Fails with EEXIST where an equal identity exists; never replaces."""
 
+    def add_routes(self, routes: t.Sequence[Route]) -> None:
+        """The same for many at once, in their order. After an error earlier and some later ones may be there."""
+
     def replace_route(self, old: Route, new: Route) -> None:
         """Puts new in the place of old, which has the same identity, without a moment in which neither is there."""
 

@@ -214,8 +214,8 @@ def _peer(entry: t.Any) -> RecordedPeer:
 
 
 def _dump(value: Route | Rule) -> dict[str, t.Any]:
-    fields = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
-    return {name: str(field) if isinstance(field, tuple) else field for name, field in fields}
+    fields = value._asdict() if isinstance(value, Route) else vars(value)
+    return {name: str(field) if isinstance(field, tuple) else field for name, field in fields.items()}
 
 
 def _load_route(entry: t.Mapping[str, t.Any]) -> Route:

@@ -135,8 +135,7 @@ class Link:
     address_order: tuple[InterfaceAddress, ...] = dataclasses.field(default=(), compare=False)
 
 
-@dataclasses.dataclass(frozen=True)
-class Route:
+class Route(t.NamedTuple):
     """One route. type: unicast, blackhole, unreachable, prohibit or throw; device None: the type needs none.
 
     metric: as the kernel shows it (IPv4 0 where none was given, IPv6 1024).  protocol: who made it.

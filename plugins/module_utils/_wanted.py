@@ -168,7 +168,11 @@ def want(declared: Declared, around: Surroundings, observed: Observed, choices: 
     """The state to reach for an interface that is declared present. Raises InvalidInput before anything is done."""
     recreate = "" if declared.only_peers else recreation(around.socket_namespace, observed, backend=choices.backend)
     _refuse_own_key(declared, choices.identity)
-    peers = tuple(peer.as_peer(choices.endpoints.get(peer.public_key)) for peer in declared.present_peers)
+    there = {peer.public_key: peer for peer in observed.device.peers} if observed.device else {}
+    peers = tuple(
+        peer.as_peer(choices.endpoints.get(peer.public_key), there.get(peer.public_key))
+        for peer in declared.present_peers
+    )
     gone = _gone_peers(declared, observed)
     _refuse_steals(declared, observed, gone)
     mtu = want_mtu(declared, around, observed, outer=choices.outer, paths=choices.paths)
@@ -361,7 +365,9 @@ def _recorded_peers(
     for peer in declared.present_peers:
         endpoint = str(peer.endpoint) if peer.endpoint else None
         key = peer.public_key
-        kept[key] = RecordedPeer(key, name=peer.name, endpoint=endpoint, address=outer.get(key))
+        noted = RecordedPeer(key, peer.name, endpoint, outer.get(key))
+        if kept.get(key) != noted:
+            kept[key] = noted
     return tuple(kept[key] for key in sorted(kept))
 
 

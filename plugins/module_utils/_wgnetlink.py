@@ -155,8 +155,8 @@ class _Gathered:
 
     def add(self, data: bytes) -> None:
         """The peers of one message."""
-        for _index, entry in _attributes(data):
-            values = dict(_attributes(entry))
+        for start, end in _entries(data):
+            values = _values(data, start, end)
             raw = values.get(_PEER_PUBLIC_KEY, b"")
             prefixes = _prefixes(values.get(_PEER_ALLOWED_IPS, b""))
             if raw in self._peers:
@@ -197,7 +197,7 @@ def _prefixes(data: bytes) -> list[Prefix]:
         if head and data[start + 4 : start + 8] == _BEFORE_LENGTH and data[start + 12 : start + 24] == head:
             found.append(_prefix_of(family, data[start + 24 : start + size], data[start + 8]))
         else:
-            values = dict(_attributes(data[start + _ATTRIBUTE_HEADER : start + size]))
+            values = _values(data, start + _ATTRIBUTE_HEADER, start + size)
             family = _NUMBERS.get(_integer(values.get(_PREFIX_FAMILY)), 0)
             if family:
                 found.append(_prefix_of(family, values[_PREFIX_ADDRESS], values[_PREFIX_LENGTH][0]))
@@ -313,15 +313,32 @@ def _attribute(number: int, content: bytes) -> bytes:
     return _HEAD.pack(4 + size, number) + content + _PADDING[size & 3]
 
 
-def _attributes(data: bytes, start: int = 0) -> list[tuple[int, bytes]]:
+def _attributes(data: bytes, start: int) -> t.Iterator[tuple[int, bytes]]:
     """(number, content) of each attribute; what nobody knows is for the caller to skip."""
-    found = []
-    end, unpack = len(data), _HEAD.unpack_from
+    for first, end in _entries(data, start):
+        yield _HEAD.unpack_from(data, first - _ATTRIBUTE_HEADER)[1] & _TYPE_MASK, data[first:end]
+
+
+def _entries(data: bytes, start: int = 0) -> t.Iterator[tuple[int, int]]:
+    """From where to where the content of each attribute goes."""
+    size, unpack = len(data), _HEAD.unpack_from
+    while start + 4 <= size:
+        length, _number = unpack(data, start)
+        if length < 4:
+            return
+        yield start + 4, min(start + length, size)
+        start += (length + 3) & ~3
+
+
+def _values(data: bytes, start: int, end: int) -> dict[int, bytes]:
+    """{number: content} of the attributes between two places. One loop for itself: it is gone through for each peer."""
+    found = {}
+    unpack = _HEAD.unpack_from
     while start + 4 <= end:
         length, number = unpack(data, start)
         if length < 4:
             break
-        found.append((number & _TYPE_MASK, data[start + 4 : start + length]))
+        found[number & _TYPE_MASK] = data[start + 4 : min(start + length, end)]
         start += (length + 3) & ~3
     return found
 
