@@ -516,13 +516,14 @@ class InterfaceModule(AnsibleModule):
     """
 
     def _log_invocation(self) -> None:
-        params, peers = self.params, self.params.get("peers") or ()
+        peers = self.params.get("peers") or ()
         if len(peers) >= MANY_PEERS:
-            self.params = {**params, "peers": f"({len(peers)} peers)"}
+            self.params["peers"] = f"({len(peers)} peers)"
         try:
             super()._log_invocation()
         finally:
-            self.params = params
+            if peers:
+                self.params["peers"] = peers
 
 
 def main() -> None:

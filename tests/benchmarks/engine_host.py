@@ -26,7 +26,7 @@ _CALL = "ansible_collections.cryptokey.wireguard.tests.benchmarks.engine_call"
 PRIVATE_KEY = "QEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEA="
 # Any 32 bytes do for wg(8). The kernel clamps them, so that what it has is never what the file says: with each syncconf
 # it takes the key for a new one, computes its secret with each peer again, and ends all sessions.
-UNCLAMPED_KEY = "/////////////////////////////////////////w=="
+UNCLAMPED_KEY = "//////////////////////////////////////////8="
 FOLDER = pathlib.Path("/run/benchmark")
 STATE = FOLDER / "state"
 Figures = dict[str, t.Any]
