@@ -126,7 +126,7 @@ def dump_record(record: Record) -> str:
         "namespace": record.namespace,
         "name": record.name,
         "socket_namespace": record.socket_namespace,
-        "peers": [_dump_peer(peer) for peer in sorted(record.peers, key=operator.itemgetter(0))],
+        "peers": map(_dump_peer, sorted(record.peers, key=operator.itemgetter(0))),
         "routing": record.routing,
         "table": record.table,
         "metric": record.metric,
@@ -151,9 +151,10 @@ def dump_record(record: Record) -> str:
 
 def _lines(value: t.Any) -> str:
     """The encoder that indents is many times slower than the other one, and writes a line for each field of a peer."""
-    if not isinstance(value, list) or not value:
+    if not isinstance(value, (list, map)):
         return _json(value)
-    return "[\n" + ",\n".join([f"    {_json(entry)}" for entry in value]) + "\n  ]"
+    lines = [f"    {_json(entry)}" for entry in value]
+    return "[\n" + ",\n".join(lines) + "\n  ]" if lines else "[]"
 
 
 def load_record(text: str) -> Record:
