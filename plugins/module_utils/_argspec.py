@@ -11,9 +11,6 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared impo
     STATE_DIRECTORY,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import CHOICES
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._probe_question import (
-    DEFAULT_SECONDS,
-)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
     ROUTE_TYPES,
 )
@@ -22,6 +19,8 @@ BACKENDS = ("auto", "kernel", "userspace")
 ROUTING = ("auto", "explicit", "off")
 PEERS_POLICIES = ("merged", "exact")
 ENDPOINT_POLICIES = ("learn", "enforce")
+DEFAULT_SECONDS = 6
+"""How long a probe watches; here, so that no other module has to load what a probe needs."""
 
 Spec = t.Dict[str, t.Dict[str, t.Any]]
 

@@ -19,12 +19,13 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted import
 def added_or_moved(base: Observed, wanted: Wanted) -> list[ChangePeer]:
     """New peers, new fields, new prefixes. A prefix moves by being given to its new owner, in one pointer store."""
     there = _there(base)
-    owners = _owners(base)
+    owners: dict[Prefix, PublicKey] | None = None
     steps = []
     for peer in wanted.peers:
         update = _addition(peer, there.get(peer.public_key))
         if update is None:
             continue
+        owners = _owners(there) if owners is None else owners
         moved = tuple(
             (str(prefix), _label(owners[prefix], base))
             for prefix in update.add_allowed_ips
@@ -40,15 +41,18 @@ def added_or_moved(base: Observed, wanted: Wanted) -> list[ChangePeer]:
 def reduced_or_removed(base: Observed, wanted: Wanted) -> list[ChangePeer]:
     """Prefixes that nobody takes over, then whole peers."""
     there = _there(base)
-    given = {prefix for peer in wanted.peers for prefix in peer.allowed_ips or ()}
+    given: frozenset[Prefix] | None = None
     steps = []
     for peer in wanted.peers:
         current = there.get(peer.public_key)
         if current is None or peer.allowed_ips is None:
             continue
-        surplus = tuple(sorted((current.allowed_ips or frozenset()) - peer.allowed_ips - given))
-        if surplus:
-            update = PeerUpdate(peer.public_key, remove_allowed_ips=surplus)
+        surplus = (current.allowed_ips or frozenset()) - peer.allowed_ips
+        if not surplus:
+            continue
+        given = _given(wanted) if given is None else given
+        if surplus - given:
+            update = PeerUpdate(peer.public_key, remove_allowed_ips=tuple(sorted(surplus - given)))
             label = _label(peer.public_key, base, peer.name)
             steps.append(ChangePeer(update, label=label, remade=not base.edits_peers))
     for key in sorted(wanted.gone_peers & set(there)):
@@ -68,16 +72,24 @@ def _addition(peer: Peer, current: Peer | None) -> PeerUpdate | None:
             persistent_keepalive=peer.persistent_keepalive or None,
             add_allowed_ips=tuple(sorted(peer.allowed_ips or ())),
         )
-    fields: dict[str, t.Any] = {
-        field: value
-        for field in ("preshared_key", "endpoint", "persistent_keepalive")
-        for value in (getattr(peer, field),)
-        if value is not None and value != getattr(current, field)
-    }
+    secret = _changed(peer.preshared_key, current.preshared_key)
+    endpoint = _changed(peer.endpoint, current.endpoint)
+    keepalive = _changed(peer.persistent_keepalive, current.persistent_keepalive)
     new = (peer.allowed_ips or frozenset()) - (current.allowed_ips or frozenset())
-    if not fields and not new:
+    if not new and secret is endpoint is keepalive is None:
         return None
-    return PeerUpdate(peer.public_key, add_allowed_ips=tuple(sorted(new)), **fields)
+    return PeerUpdate(
+        peer.public_key,
+        preshared_key=secret,
+        endpoint=endpoint,
+        persistent_keepalive=keepalive,
+        add_allowed_ips=tuple(sorted(new)),
+    )
+
+
+def _changed(wanted: t.Any, current: t.Any) -> t.Any:
+    """What is to be sent of a field; None: nothing."""
+    return None if wanted is None or wanted == current else wanted
 
 
 def _replaced(update: PeerUpdate, current: Peer | None) -> frozenset[str]:
@@ -95,8 +107,12 @@ def _there(base: Observed) -> dict[PublicKey, Peer]:
     return {peer.public_key: peer for peer in base.device.peers} if base.device else {}
 
 
-def _owners(base: Observed) -> dict[Prefix, PublicKey]:
-    return {prefix: key for key, peer in _there(base).items() for prefix in peer.allowed_ips or ()}
+def _owners(there: t.Mapping[PublicKey, Peer]) -> dict[Prefix, PublicKey]:
+    return {prefix: key for key, peer in there.items() for prefix in peer.allowed_ips or ()}
+
+
+def _given(wanted: Wanted) -> frozenset[Prefix]:
+    return frozenset(prefix for peer in wanted.peers for prefix in peer.allowed_ips or ())
 
 
 def _label(key: PublicKey, base: Observed, name: str | None = None) -> str:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._endpoint import (
@@ -31,16 +30,15 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import 
 KEEPALIVE_HIGHEST = 65535
 
 
-@dataclasses.dataclass(frozen=True)
-class DeclaredPeer:
+class DeclaredPeer(t.NamedTuple):
     """One entry of ``peers``. None: not declared.
 
     endpoint: its host may be a DNS name.  allowed_ips: in the order of the declaration, for error paths.
-    path: where the entry stands.
+    position: where the entry stands.
     """
 
     public_key: PublicKey
-    path: str
+    position: int
     present: bool = True
     name: str | None = None
     preshared_key: PresharedKey | None = None
@@ -49,18 +47,26 @@ class DeclaredPeer:
     allowed_ips: tuple[Prefix, ...] | None = None
 
     @property
+    def path(self) -> str:
+        return f"peers[{self.position}]"
+
+    @property
     def label(self) -> str:
         return Peer(self.public_key, name=self.name).label
 
-    def as_peer(self, endpoint: Endpoint | None) -> Peer:
-        """The peer to have on the device; endpoint: the one to set, None to leave it alone."""
+    def as_peer(self, endpoint: Endpoint | None, current: Peer | None) -> Peer:
+        """The peer to have on the device; endpoint: the one to set, None to leave it alone.
+
+        current: the one that is there. A set that equals its own is the same one, which halves what thousands take.
+        """
+        wanted = None if self.allowed_ips is None else frozenset(self.allowed_ips)
         return Peer(
             self.public_key,
-            name=self.name,
-            preshared_key=self.preshared_key,
-            endpoint=endpoint,
-            persistent_keepalive=self.persistent_keepalive,
-            allowed_ips=None if self.allowed_ips is None else frozenset(self.allowed_ips),
+            self.name,
+            self.preshared_key,
+            endpoint,
+            self.persistent_keepalive,
+            current.allowed_ips if current is not None and wanted == current.allowed_ips else wanted,
         )
 
 
@@ -70,30 +76,37 @@ def declare_peers(
     """The entries as values; host bits are cleared, as the kernel does, with a warning. Raises InvalidInput."""
     if entries is None:
         return None
-    peers = tuple(
-        _declare_peer(entry, path=f"peers[{index}]", warnings=warnings) for index, entry in enumerate(entries)
-    )
+    peers = tuple([_declare_peer(entry, position, warnings) for position, entry in enumerate(entries)])
     _refuse_repeated_keys(peers)
     _refuse_shared_prefixes(peers)
     return peers
 
 
-def _declare_peer(entry: t.Mapping[str, t.Any], *, path: str, warnings: list[str]) -> DeclaredPeer:
-    with placed(path):
-        with placed("public_key"):
-            public_key = PublicKey.parse(entry.get("public_key"))
-        name = _name(entry.get("name"))
-        if entry.get("state") == "absent":
-            return DeclaredPeer(public_key, path=path, present=False, name=name)
-        return DeclaredPeer(
-            public_key,
-            path=path,
-            name=name,
-            preshared_key=_preshared_key(entry.get("preshared_key")),
-            endpoint=_endpoint(entry.get("endpoint")),
-            persistent_keepalive=_keepalive(entry.get("persistent_keepalive")),
-            allowed_ips=_allowed_ips(entry.get("allowed_ips"), path=path, warnings=warnings),
-        )
+def _declare_peer(entry: t.Mapping[str, t.Any], position: int, warnings: list[str]) -> DeclaredPeer:
+    try:
+        return _read_peer(entry, position, warnings)
+    except InvalidInput as error:
+        raise error.at(f"peers[{position}]") from None
+
+
+def _read_peer(entry: t.Mapping[str, t.Any], position: int, warnings: list[str]) -> DeclaredPeer:
+    """All fields in their order: names of arguments take a tenth of the time that a peer takes here."""
+    get = entry.get
+    with placed("public_key"):
+        public_key = PublicKey.parse(get("public_key"))
+    name = _name(get("name"))
+    if get("state") == "absent":
+        return DeclaredPeer(public_key, position, present=False, name=name)
+    return DeclaredPeer(
+        public_key,
+        position,
+        True,
+        name,
+        _preshared_key(get("preshared_key")),
+        _endpoint(get("endpoint")),
+        _keepalive(get("persistent_keepalive")),
+        _allowed_ips(get("allowed_ips"), position, warnings),
+    )
 
 
 def _name(text: t.Any) -> str | None:
@@ -135,15 +148,19 @@ def _keepalive(value: t.Any) -> int | None:
     return value
 
 
-def _allowed_ips(entries: t.Sequence[t.Any] | None, *, path: str, warnings: list[str]) -> tuple[Prefix, ...] | None:
+def _allowed_ips(entries: t.Sequence[t.Any] | None, position: int, warnings: list[str]) -> tuple[Prefix, ...] | None:
     if entries is None:
         return None
     prefixes: list[Prefix] = []
     for index, text in enumerate(entries):
-        with placed(f"allowed_ips[{index}]"):
+        try:
             prefix, host_bits = parse_prefix_lenient(text)
+        except InvalidInput as error:
+            raise error.at(f"allowed_ips[{index}]") from None
         if host_bits:
-            warnings.append(f"{path}.allowed_ips[{index}]: {str(text)!r} has host bits set; taken as {prefix}")
+            warnings.append(
+                f"peers[{position}].allowed_ips[{index}]: {str(text)!r} has host bits set; taken as {prefix}"
+            )
         prefixes.append(prefix)
     return tuple(prefixes)
 

@@ -49,15 +49,17 @@ def derive(
     own: the device itself, if its socket is in its own namespace: what goes round says nothing.  ipv6: it has such
     addresses.
     """
-    rooms = [
-        (path.mtu - OVERHEAD[address.family], address, path)
-        for address in set(endpoints)
-        for path in [paths.get(address)]
-        if path is not None and path.device not in (own, _LOOPBACK)
-    ]
-    if not rooms:
+    narrowest: tuple[int, Address, Path] | None = None
+    for address in endpoints:
+        path = paths.get(address)
+        if path is None or path.device in (own, _LOOPBACK):
+            continue
+        room = path.mtu - OVERHEAD[address.family]
+        if narrowest is None or (room, address) < narrowest[:2]:
+            narrowest = room, address, path
+    if narrowest is None:
         return None
-    room, address, path = min(rooms, key=lambda entry: (entry[0], entry[1]))
+    room, address, path = narrowest
     lowest = IPV6_LOWEST if ipv6 else LOWEST
     reason = f"{path.device} has {path.mtu} towards {address}, less {OVERHEAD[address.family]}"
     if room < lowest:

@@ -38,8 +38,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import 
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class PeerUpdate:
+class PeerUpdate(t.NamedTuple):
     """One change of one peer; None: not sent.
 
     action: ``add`` (make it if it is not there), ``update`` (only if it is there) or ``remove``.
@@ -109,6 +108,9 @@ class Network(t.Protocol):
 
     def add_route(self, route: Route) -> None:
         """Fails with EEXIST where an equal identity exists; never replaces."""
+
+    def add_routes(self, routes: t.Sequence[Route]) -> None:
+        """The same for many at once, in their order. After an error earlier and some later ones may be there."""
 
     def replace_route(self, old: Route, new: Route) -> None:
         """Puts new in the place of old, which has the same identity, without a moment in which neither is there."""

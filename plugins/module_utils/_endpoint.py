@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import re
+import socket
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
@@ -56,15 +59,22 @@ def _split(text: str, remedy: str) -> tuple[str, str | None]:
     return text, None
 
 
+_known_port = functools.lru_cache(maxsize=256)(parse_port)
+
+
 def _port(port: str, text: str) -> int:
     try:
-        return parse_port(port)
+        return _known_port(port)
     except InvalidInput as error:
         reason = f"is not an endpoint: {shown(port)} {error.reason}"
         raise InvalidInput(reason, value=text, remedy=error.remedy) from None
 
 
 def _host(host: str, text: str, remedy: str) -> str:
+    with contextlib.suppress(OSError, ValueError):
+        # The way of nearly every text. What it takes has no other form, so that this one is canonical (inet_pton(3)).
+        socket.inet_pton(socket.AF_INET, host)
+        return host
     labels = host.removesuffix(".").split(".")
     # A name whose last label is a number is a mistyped IPv4 address (RFC 1123, 2.1): 203.0.113.300 or 10.0.0.
     if ":" in host or labels[-1].isdigit():

@@ -258,7 +258,7 @@ def apply(plan: Plan, declared: Declared, site: Site) -> Observed:
             try:
                 execute(batch, site)
             except HostError as error:
-                raise _refused(batch[0], error, plan.wanted) from None
+                raise _refused(batch, error, plan.wanted) from None
         return _verify(plan, declared, site)
     except BaseException as error:
         failures = restore(plan.before, plan.wanted, site, key_file=declared.private_key_file)
@@ -267,9 +267,10 @@ def apply(plan: Plan, declared: Declared, site: Site) -> Observed:
         raise type(error)(f"{error}. {_restored(failures)}", errno=error.errno) from None
 
 
-def _refused(operation: Operation, error: HostError, wanted: Wanted) -> HostError:
+def _refused(batch: t.Sequence[Operation], error: HostError, wanted: Wanted) -> HostError:
     """The kernel binds the socket when the device comes up, and then does not say which port was taken."""
-    text = f"cannot {operation.describe()}: {error}"
+    more = f" and {len(batch) - 1} more" if len(batch) > 1 else ""
+    text = f"cannot {batch[0].describe()}{more}: {error}"
     port = wanted.listen_port
     if error.errno == errno.EADDRINUSE and port and str(port) not in text:
         text += f" (UDP port {port} in {describe_namespace(wanted.socket_namespace)})"

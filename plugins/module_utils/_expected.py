@@ -85,7 +85,7 @@ def _peer(current: Peer | None, peer: Peer, given: set[Prefix]) -> Peer:
 
 
 def _without(peer: Peer, given: set[Prefix]) -> Peer:
-    return dataclasses.replace(peer, allowed_ips=(peer.allowed_ips or frozenset()) - given)
+    return peer._replace(allowed_ips=(peer.allowed_ips or frozenset()) - given)
 
 
 def _sorted(peers: dict[PublicKey, Peer]) -> tuple[Peer, ...]:

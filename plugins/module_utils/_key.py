@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
 import hashlib
 import hmac
 import os
@@ -24,73 +23,67 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import
 LENGTH = 32
 
 
-class _Key:
-    """32 bytes, hashable and comparable within one kind."""
+_ZERO = bytes(LENGTH)
+_REMEDY = "a key is 44 characters of base64, as `wg genkey` and `wg pubkey` print it"
 
-    kind: t.ClassVar[str] = "key"
 
-    def __init__(self, raw: bytes) -> None:
+def _decode(text: t.Any, kind: str) -> bytes:
+    """From canonical base64 (44 characters), as ``wg`` reads it. The text never appears in the error."""
+    if not isinstance(text, str):
+        raise InvalidInput(f"this is not a {kind}", remedy=_REMEDY)
+    try:
+        # The way of nearly every text: what decodes and encodes to itself again is valid and canonical.
+        raw = binascii.a2b_base64(text)
+        if len(raw) == LENGTH and binascii.b2a_base64(raw, newline=False).decode("ascii") == text:
+            return raw
+    except ValueError:
+        pass
+    try:
+        raw = base64.b64decode(text.encode("ascii"), validate=True)
+    except (binascii.Error, ValueError, UnicodeError):
+        raise InvalidInput(f"this is not a {kind}: not valid base64", remedy=_REMEDY) from None
+    _check_length(raw, kind)
+    raise InvalidInput(f"this is not a {kind}: its base64 is not canonical", remedy=_REMEDY)
+
+
+def _check_length(raw: bytes, kind: str) -> None:
+    if len(raw) != LENGTH:
+        raise InvalidInput(f"this is not a {kind}: {len(raw)} bytes instead of {LENGTH}", remedy=_REMEDY)
+
+
+class PublicKey(bytes):
+    """A Curve25519 public key; its text is base64.
+
+    Not a secret: there is nothing to learn from how long a comparison takes. It is the 32 bytes themselves, which
+    hash, compare and sort without a line of Python: with ten thousand peers that happens a million times.
+    """
+
+    __slots__ = ()
+    kind: t.ClassVar[str] = "public key"
+
+    def __new__(cls, raw: bytes) -> PublicKey:
         if len(raw) != LENGTH:
-            raise InvalidInput(f"is not a {self.kind}: {len(raw)} bytes instead of {LENGTH}")
-        self.raw = bytes(raw)
-
-    @classmethod
-    def parse(cls, text: t.Any) -> t.Any:
-        """From canonical base64 (44 characters), as ``wg`` reads it. The text never appears in the error."""
-        remedy = "a key is 44 characters of base64, as `wg genkey` and `wg pubkey` print it"
-        if not isinstance(text, str):
-            raise InvalidInput(f"this is not a {cls.kind}", remedy=remedy)
-        with contextlib.suppress(ValueError):
-            # The way of nearly every text: what decodes and encodes to itself again is valid and canonical.
-            raw = binascii.a2b_base64(text)
-            if len(raw) == LENGTH and binascii.b2a_base64(raw, newline=False) == text.encode("ascii"):
-                return cls(raw)
-        try:
-            raw = base64.b64decode(text.encode("ascii"), validate=True)
-        except (binascii.Error, ValueError, UnicodeError):
-            raise InvalidInput(f"this is not a {cls.kind}: not valid base64", remedy=remedy) from None
-        if len(raw) != LENGTH:
-            raise InvalidInput(f"this is not a {cls.kind}: {len(raw)} bytes instead of {LENGTH}", remedy=remedy)
-        if base64.b64encode(raw).decode("ascii") != text:
-            raise InvalidInput(f"this is not a {cls.kind}: its base64 is not canonical", remedy=remedy)
-        return cls(raw)
-
-    @property
-    def is_zero(self) -> bool:
-        return self.raw == bytes(LENGTH)
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and hmac.compare_digest(self.raw, other.raw)
-
-    def __lt__(self, other: _Key) -> bool:
-        return self.raw < other.raw
-
-    def __hash__(self) -> int:
-        return hash((self.kind, self.raw))
-
-
-class PublicKey(_Key):
-    """A Curve25519 public key; its text is base64."""
-
-    kind = "public key"
-
-    # Not a secret: there is nothing to learn from how long a comparison takes, and it is compared a hundred thousand
-    # times where there are ten thousand peers.
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, PublicKey) and self.raw == other.raw
-
-    def __hash__(self) -> int:
-        return hash(self.raw)
+            _check_length(raw, cls.kind)
+        return bytes.__new__(cls, raw)
 
     @classmethod
     def parse(cls, text: t.Any) -> PublicKey:
-        key: PublicKey = super().parse(text)
-        if key.is_zero:
+        """As _decode() does. Raises InvalidInput."""
+        raw = _decode(text, cls.kind)
+        if raw == _ZERO:
             raise InvalidInput("this is not a public key: it is all zero")
-        return key
+        return bytes.__new__(cls, raw)
+
+    @property
+    def raw(self) -> bytes:
+        """The same as of the secrets."""
+        return self
 
     def __str__(self) -> str:
-        return binascii.b2a_base64(self.raw, newline=False).decode("ascii")
+        return binascii.b2a_base64(self, newline=False).decode("ascii")
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
 
     def __repr__(self) -> str:
         return f"PublicKey({self})"
@@ -101,7 +94,33 @@ class PublicKey(_Key):
         return str(self)[:8]
 
 
-class _Secret(_Key):
+class _Secret:
+    """32 bytes that compare within one kind, in constant time, and print as nothing but their kind."""
+
+    __slots__ = ("raw",)
+    kind: t.ClassVar[str] = "secret"
+
+    def __init__(self, raw: bytes) -> None:
+        _check_length(raw, self.kind)
+        self.raw = bytes(raw)
+
+    @classmethod
+    def parse(cls, text: t.Any) -> t.Any:
+        """As _decode() does. Raises InvalidInput."""
+        return cls(_decode(text, cls.kind))
+
+    @property
+    def is_zero(self) -> bool:
+        return self.raw == _ZERO
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        return isinstance(other, _Secret) and type(self) is type(other) and hmac.compare_digest(self.raw, other.raw)
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.raw))
+
     def __str__(self) -> str:
         return f"({self.kind})"
 
@@ -122,11 +141,12 @@ class _Secret(_Key):
 class PrivateKey(_Secret):
     """A Curve25519 private key, always clamped (RFC 7748, 5), as every WireGuard implementation stores it."""
 
+    __slots__ = ()
     kind = "private key"
 
     def __init__(self, raw: bytes) -> None:
         super().__init__(raw)
-        if raw == bytes(LENGTH):
+        if self.raw == _ZERO:
             raise InvalidInput("this is not a private key: it is all zero")
         clamped = bytearray(raw)
         clamped[0] &= 248
@@ -141,6 +161,7 @@ class PrivateKey(_Secret):
 class PresharedKey(_Secret):
     """A preshared key; all zero means "no preshared key", as in the kernel's interface."""
 
+    __slots__ = ()
     kind = "preshared key"
 
     @classmethod
@@ -149,7 +170,7 @@ class PresharedKey(_Secret):
 
     @classmethod
     def none(cls) -> PresharedKey:
-        return cls(bytes(LENGTH))
+        return cls(_ZERO)
 
     @property
     def fingerprint(self) -> str:

@@ -126,7 +126,7 @@ class MemoryDriver:
             peers[key] = _merged(peers.get(key) or _new_peer(key), update)
             for other in set(peers) - {key}:
                 kept = (peers[other].allowed_ips or frozenset()) - frozenset(update.add_allowed_ips)
-                peers[other] = dataclasses.replace(peers[other], allowed_ips=kept)
+                peers[other] = peers[other]._replace(allowed_ips=kept)
         self.device = dataclasses.replace(self.device, peers=tuple(peers[key] for key in sorted(peers)))
 
 
@@ -137,8 +137,7 @@ def _new_peer(key: PublicKey) -> Peer:
 def _merged(peer: Peer, update: PeerUpdate) -> Peer:
     kept = (peer.allowed_ips or frozenset()) - frozenset(update.remove_allowed_ips)
     keepalive = update.persistent_keepalive
-    return dataclasses.replace(
-        peer,
+    return peer._replace(
         preshared_key=update.preshared_key or peer.preshared_key,
         endpoint=update.endpoint or peer.endpoint,
         persistent_keepalive=peer.persistent_keepalive if keepalive is None else keepalive,

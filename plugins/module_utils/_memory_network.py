@@ -145,6 +145,10 @@ class MemoryNetwork:
                 raise HostError(f"route {route} is there", errno=errno.EEXIST)
             self._routes.append(route)
 
+    def add_routes(self, routes: t.Sequence[Route]) -> None:
+        for route in routes:
+            self.add_route(route)
+
     def replace_route(self, old: Route, new: Route) -> None:
         with self.faults.change(f"replace route {new}"):
             self._check(new)

@@ -11,7 +11,9 @@ import socket
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
+    _netlink,
     _path_lookup,
+    _route_message,
     _routes,
     _rtnetlink,
     _sysctl,
@@ -36,6 +38,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import 
 
 _IFF_UP = 1
 _STRICT = "1"
+_NEW_ROUTE, _GET_ROUTE = 24, 26
 _IFA_F_NODAD = 0x02
 _FORWARDING = {4: "ipv4/ip_forward", 6: "ipv6/conf/all/forwarding"}
 _GONE = (errno.ENOENT, errno.ESRCH, errno.ENODEV, errno.EADDRNOTAVAIL)
@@ -124,6 +127,9 @@ class LinuxNetwork:
     def add_route(self, route: Route) -> None:
         self._add_route(route, _rtnetlink.CREATE | _rtnetlink.EXCLUSIVE)
 
+    def add_routes(self, routes: t.Sequence[Route]) -> None:
+        self.worker.run(self._add_routes, routes)
+
     def replace_route(self, old: Route, new: Route) -> None:
         if old.identity != new.identity:
             raise HostError(f"route {new} cannot take the place of {old}: they are two routes")
@@ -185,19 +191,15 @@ class LinuxNetwork:
     def _paths(self, addresses: t.Sequence[Address], mark: int) -> dict[Address, Path]:
         """An IPv6 device may have a smaller MTU for IPv6 alone, from a router advertisement (RFC 4861, 6.3.4)."""
         links = {link.index: link for link in self._links()}
-        paths: dict[Address, Path] = {}
-        narrow: dict[str, int] = {}
-        for address, way in _path_lookup.look_up(addresses, mark=mark).items():
-            link = links.get(way.device)
-            if link is None:
-                continue
+        ways = _path_lookup.look_up(addresses, mark=mark)
+        made: dict[tuple[int, _path_lookup.Found], Path] = {}
+        for family, way in {(address.family, way) for address, way in ways.items() if way.device in links}:
+            link = links[way.device]
             limits = {link.mtu, way.mtu}
-            if address.family == 6:
-                if link.name not in narrow:
-                    narrow[link.name] = int(_sysctl.read(f"ipv6/conf/{link.name}/mtu") or 0)
-                limits.add(narrow[link.name])
-            paths[address] = Path(link.name, min(limits - {0}, default=0))
-        return paths
+            if family == 6:
+                limits.add(int(_sysctl.read(f"ipv6/conf/{link.name}/mtu") or 0))
+            made[family, way] = Path(link.name, min(limits - {0}, default=0))
+        return {address: made[address.family, way] for address, way in ways.items() if (address.family, way) in made}
 
     def _socket(self) -> _rtnetlink.RouteSocket:
         if self._open is None:
@@ -238,6 +240,18 @@ class LinuxNetwork:
 
         self.worker.run(add)
 
+    def _add_routes(self, routes: t.Sequence[Route]) -> None:
+        indexes = {device: self._index(device) for device in {route.device for route in routes} if device is not None}
+        bodies = [
+            _route_message.request(route, index=indexes[route.device] if route.device is not None else None)
+            for route in routes
+        ]
+        with _netlink.opened("cannot add routes") as handle:
+            results = _netlink.change(handle, _NEW_ROUTE, _rtnetlink.CREATE | _rtnetlink.EXCLUSIVE, bodies)
+        for route, number in zip(routes, results):
+            if number:
+                raise _rtnetlink.refused(f"cannot add route {route}", number)
+
     def _add_rule(self, rule: Rule) -> None:
         fields, attributes = _routes.rule_request(rule)
         self._socket().add("rule", what=f"cannot add rule {rule}", fields=fields, attributes=attributes)
@@ -254,12 +268,13 @@ class LinuxNetwork:
     def _routes(self) -> tuple[Route, ...]:
         names = {message["index"]: message.get_attr("IFLA_IFNAME") for message in self._socket().dump("link")}
         found = set()
-        for family in _routes.FAMILIES.values():
-            for message in self._socket().dump("route", family=family):
-                route = _routes.route_of(message, names)
-                if route is not None:
-                    found.add(route)
-        return tuple(sorted(found, key=lambda route: (route.table, route.destination, route.metric, str(route))))
+        with _netlink.opened("cannot read the route list") as handle:
+            for family in _routes.FAMILIES.values():
+                body = _route_message.MESSAGE.pack(family, *[0] * 8)
+                for _kind, content in _netlink.dump(handle, _GET_ROUTE, body):
+                    found.add(_route_message.route_of(content, names))
+        known = [route for route in found if route is not None]
+        return tuple(sorted(known, key=lambda route: (route.table, route.destination, route.metric, str(route))))
 
     def _way(self, destination: Address, source: Address | None, mark: int) -> Way:
         names = {message["index"]: message.get_attr("IFLA_IFNAME") for message in self._socket().dump("link")}

@@ -19,10 +19,10 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_forwar
 def observe(site: Site, *, key_file: str) -> Observed:
     """Everything that Observed holds. Raises HostError where the name belongs to something that is no WireGuard."""
     lone = site.store.record(site.namespace, "")
-    neighbours = [record for record in site.store.records(site.namespace) if record.name != site.name]
+    records = site.store.records(site.namespace)
     files = Observed(
-        record=site.store.record(site.namespace, site.name),
-        neighbours=(*neighbours, *([lone] if lone else [])),
+        record=next((record for record in records if record.name == site.name), None),
+        neighbours=(*(record for record in records if record.name != site.name), *([lone] if lone else [])),
         key_file=site.store.private_key(key_file),
     )
     if site.namespace and site.namespace not in site.host.namespaces():

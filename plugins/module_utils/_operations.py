@@ -9,6 +9,7 @@ a secret; disrupts says which packets a step can lose, before it is done.
 
 from __future__ import annotations
 
+import itertools
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import (
@@ -88,24 +89,26 @@ __all__ = [
 
 
 def batches(operations: t.Iterable[Operation]) -> t.Iterator[tuple[Operation, ...]]:
-    """Neighbouring changes of peers together: they go to the device in one call, the others alone."""
-    peers: list[Operation] = []
-    for operation in operations:
-        if isinstance(operation, ChangePeer):
-            peers.append(operation)
-            continue
-        if peers:
-            yield tuple(peers)
-            peers = []
-        yield (operation,)
-    if peers:
-        yield tuple(peers)
+    """Neighbouring changes of peers together, and neighbouring new routes, each in one call; the others alone."""
+    for kind, group in itertools.groupby(operations, key=_shared_call):
+        if kind is None:
+            yield from ((operation,) for operation in group)
+        else:
+            yield tuple(group)
+
+
+def _shared_call(operation: Operation) -> type[Operation] | None:
+    return type(operation) if isinstance(operation, (ChangePeer, AddRoute)) else None
 
 
 def execute(batch: t.Sequence[Operation], site: Site) -> None:
     """Apply what batches() put together."""
     if len(batch) == 1:
         batch[0].apply(site)
+        return
+    routes = [operation.route for operation in batch if isinstance(operation, AddRoute)]
+    if routes:
+        site.network.add_routes(routes)
         return
     site.driver.write(
         DeviceUpdate(peers=tuple(operation.peer for operation in batch if isinstance(operation, ChangePeer)))

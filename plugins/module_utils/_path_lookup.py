@@ -13,89 +13,85 @@ import socket
 import struct
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import _destinations, _netlink, _route_message
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Address
 
 _FAMILIES = {4: int(socket.AF_INET), 6: int(socket.AF_INET6)}
-_HEADER = struct.Struct("=IHHII")
-_ROUTE = struct.Struct("=BBBBBBBBI")
-_ATTRIBUTE = struct.Struct("=HH")
-_GET_ROUTE, _NEW_ROUTE, _ERROR = 26, 24, 2
-_REQUEST = 1
+_GET_ROUTE, _NEW_ROUTE = 26, 24
 _FIB_MATCH = 0x2000
 _DESTINATION, _DEVICE, _METRICS, _MULTIPATH, _MARK = 1, 4, 8, 9, 16
 _METRIC_MTU = 2
 _UNICAST = 1
 _NEXT_HOP = struct.Struct("=HBBi")
 _AT_ONCE = 64
-_BUFFER = 1 << 16
-_PATIENCE = 10.0
 
 
 class Found(t.NamedTuple):
-    """device: the index of the one that the packet leaves by.  mtu: the route's own, 0 where it has none."""
+    """device: the index of the one that the packet leaves by.  mtu: the route's own, 0 where it has none.
+
+    several: the first of several ways; the kernel may choose another one for another destination.
+    """
 
     device: int
     mtu: int
+    several: bool = False
 
 
 def look_up(addresses: t.Sequence[Address], *, mark: int) -> dict[Address, Found]:
-    """The way to each address that a unicast route leads to, for packets of this host with that mark."""
+    """The way to each address that a unicast route leads to, for packets of this host with that mark.
+
+    Of many, one is asked for of all that routes and rules cannot tell apart: a question takes the kernel longer than
+    everything else that is done for a peer.
+    """
+    with _netlink.opened("the ways to the endpoints cannot be looked up") as handle:
+        return _look_up(handle, addresses, mark)
+
+
+def _look_up(handle: socket.socket, addresses: t.Sequence[Address], mark: int) -> dict[Address, Found]:
+    if len(addresses) <= _AT_ONCE:
+        return _ask(handle, addresses, mark)
+    alike = {group[0]: group for group in _destinations.groups(handle, addresses)}
+    found = _ask(handle, list(alike), mark)
+    doubtful = [address for first, way in found.items() if way.several for address in alike[first][1:]]
+    known = {address: way for first, way in found.items() for address in alike[first] if not way.several}
+    return {**known, **found, **_ask(handle, doubtful, mark)}
+
+
+def _ask(handle: socket.socket, addresses: t.Sequence[Address], mark: int) -> dict[Address, Found]:
     found: dict[Address, Found] = {}
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as handle:
-        handle.settimeout(_PATIENCE)
-        handle.bind((0, 0))
-        for start in range(0, len(addresses), _AT_ONCE):
-            part = addresses[start : start + _AT_ONCE]
-            handle.send(b"".join(_request(number, address, mark) for number, address in enumerate(part)))
-            answers = _answers(handle, len(part))
-            found.update({part[number]: way for number, way in answers.items() if way is not None})
+    for start in range(0, len(addresses), _AT_ONCE):
+        part = addresses[start : start + _AT_ONCE]
+        handle.send(b"".join(_request(number, address, mark) for number, address in enumerate(part)))
+        answers = _answers(handle, len(part))
+        found.update({part[number]: way for number, way in answers.items() if way is not None})
     return found
 
 
 def _request(sequence: int, address: Address, mark: int) -> bytes:
     bits = WIDTH[address.family]
-    body = _ROUTE.pack(_FAMILIES[address.family], bits, 0, 0, 0, 0, 0, 0, _FIB_MATCH)
-    body += _attribute(_DESTINATION, address.number.to_bytes(bits // 8, "big"))
-    body += _attribute(_MARK, struct.pack("=I", mark)) if mark else b""
-    return _HEADER.pack(_HEADER.size + len(body), _GET_ROUTE, _REQUEST, sequence, 0) + body
-
-
-def _attribute(kind: int, value: bytes) -> bytes:
-    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value + b"\0" * (-len(value) % 4)
+    body = _route_message.MESSAGE.pack(_FAMILIES[address.family], bits, 0, 0, 0, 0, 0, 0, _FIB_MATCH)
+    body += _route_message.attribute(_DESTINATION, address.number.to_bytes(bits // 8, "big"))
+    body += _route_message.attribute(_MARK, struct.pack("=I", mark)) if mark else b""
+    return _netlink.request(_GET_ROUTE, 0, body, sequence=sequence)
 
 
 def _answers(handle: socket.socket, count: int) -> dict[int, Found | None]:
     """By number of the request; None where no route leads there."""
     answers: dict[int, Found | None] = {}
     while len(answers) < count:
-        try:
-            data = handle.recv(_BUFFER)
-        except OSError as error:
-            raise HostError(f"the ways to the endpoints cannot be looked up: {error}", errno=error.errno) from None
-        while data:
-            length, kind, _flags, sequence, _port = _HEADER.unpack_from(data)
-            answers[sequence] = _way(data[_HEADER.size : length]) if kind == _NEW_ROUTE else None
-            data = data[(length + 3) & ~3 :]
+        for kind, _flags, sequence, content in _netlink.received(handle):
+            answers[sequence] = _way(content) if kind == _NEW_ROUTE else None
     return answers
 
 
 def _way(body: bytes) -> Found | None:
-    if _ROUTE.unpack_from(body)[7] != _UNICAST:
+    if _route_message.MESSAGE.unpack_from(body)[7] != _UNICAST:
         return None
-    attributes = dict(_attributes(body[_ROUTE.size :]))
+    attributes = _route_message.attributes(body, _route_message.MESSAGE.size)
     device = struct.unpack("=I", attributes[_DEVICE])[0] if _DEVICE in attributes else 0
-    if not device and _MULTIPATH in attributes:
+    several = _MULTIPATH in attributes
+    if not device and several:
         device = _NEXT_HOP.unpack_from(attributes[_MULTIPATH])[3]
-    metrics = dict(_attributes(attributes.get(_METRICS, b"")))
+    metrics = _route_message.attributes(attributes.get(_METRICS, b""), 0)
     mtu = struct.unpack("=I", metrics[_METRIC_MTU])[0] if _METRIC_MTU in metrics else 0
-    return Found(device, mtu) if device else None
-
-
-def _attributes(data: bytes) -> t.Iterator[tuple[int, bytes]]:
-    while len(data) >= _ATTRIBUTE.size:
-        length, kind = _ATTRIBUTE.unpack_from(data)
-        if length < _ATTRIBUTE.size:
-            return
-        yield kind & 0x3FFF, data[_ATTRIBUTE.size : length]
-        data = data[(length + 3) & ~3 :]
+    return Found(device, mtu, several) if device else None

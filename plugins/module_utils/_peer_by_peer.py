@@ -10,7 +10,6 @@ but leave it in the old one's list, and let the fields of one peer leak into the
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import (
@@ -63,7 +62,7 @@ def _touched(
     touched: dict[PublicKey, Peer | None] = {}
     for other in sorted(losing):
         kept = (peers[other].allowed_ips or frozenset()) - given
-        touched[other] = dataclasses.replace(peers[other], allowed_ips=kept)
+        touched[other] = peers[other]._replace(allowed_ips=kept)
     wanted = _updated(current or Peer(key), update)
     if wanted != current:
         touched[key] = wanted
@@ -73,8 +72,7 @@ def _touched(
 def _updated(peer: Peer, update: PeerUpdate) -> Peer:
     kept = (peer.allowed_ips or frozenset()) - frozenset(update.remove_allowed_ips)
     keepalive = update.persistent_keepalive
-    return dataclasses.replace(
-        peer,
+    return peer._replace(
         preshared_key=update.preshared_key or peer.preshared_key or PresharedKey.none(),
         endpoint=update.endpoint or peer.endpoint,
         persistent_keepalive=(peer.persistent_keepalive or 0) if keepalive is None else keepalive,

@@ -21,6 +21,9 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import
 WIDTH = {4: 32, 6: 128}
 _FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 _MAPPED = 0xFFFF << 32
+# The twelve bytes before the IPv4 one in a mapped address.
+_MAPPED_HEAD = bytes(10) + b"\xff\xff"
+_LENGTHS = {family: {str(length): length for length in range(width + 1)} for family, width in WIDTH.items()}
 
 
 class Address(t.NamedTuple):
@@ -143,9 +146,25 @@ def parse_prefix(text: t.Any) -> Prefix:
 
 def parse_prefix_lenient(text: t.Any) -> tuple[Prefix, bool]:
     """(the prefix with host bits cleared as the kernel does, whether there were any)."""
-    parsed = parse_interface_address(text)
-    prefix = parsed.prefix
-    return prefix, prefix.network != parsed.number
+    family, number, length = _plain(text) or parse_interface_address(text)
+    network = mask(family, number, length)
+    return Prefix(family, network, length), network != number
+
+
+def _plain(text: t.Any) -> tuple[int, int, int] | None:
+    """(family, number, length) of a text as nearly all are written; None: it has to be looked at more closely."""
+    if not isinstance(text, str):
+        return None
+    head, _slash, tail = text.partition("/")
+    family = 6 if ":" in head else 4
+    length = _LENGTHS[family].get(tail)
+    if length is None:
+        return None
+    try:
+        raw = socket.inet_pton(_FAMILY[family], head)
+    except (OSError, ValueError):
+        return None
+    return None if raw.startswith(_MAPPED_HEAD) else (family, int.from_bytes(raw, "big"), length)
 
 
 def _remedy(text: str) -> str:

@@ -125,7 +125,7 @@ class Probe:
 
     def _peers(self, reading: _Reading) -> tuple[PeerSight, ...]:
         names = self._record.peer_names if self._record else {}
-        found = (self._peer(peer, names.get(str(peer.public_key)), reading) for peer in reading.device.peers)
+        found = (self._peer(peer, names.get(peer.public_key), reading) for peer in reading.device.peers)
         return tuple(sorted(found, key=lambda peer: (peer.name is None, peer.label)))
 
     def _peer(self, peer: Peer, name: str | None, reading: _Reading) -> PeerSight:
@@ -133,7 +133,7 @@ class Probe:
         recorded = self._record.peer(peer.public_key) if self._record else None
         return PeerSight(
             key=peer.public_key,
-            label=dataclasses.replace(peer, name=name).label,
+            label=peer._replace(name=name).label,
             name=name,
             allowed_ips=peer.allowed_ips or frozenset(),
             endpoint=peer.endpoint,

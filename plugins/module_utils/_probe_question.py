@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._argspec import DEFAULT_SECONDS
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     HostError,
     InvalidInput,
@@ -25,7 +26,6 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._probe_sight i
     Sight,
 )
 
-DEFAULT_SECONDS = 6
 """A handshake that is not answered is repeated after five (REKEY_TIMEOUT in the WireGuard whitepaper, 6.1)."""
 LONGEST = 60
 _A_PEER = "name it as interface_info does, or by its key"

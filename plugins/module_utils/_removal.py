@@ -38,7 +38,7 @@ def without_removals(update: DeviceUpdate) -> DeviceUpdate:
     """The part of the update that every implementation understands."""
     peers = []
     for peer in update.peers:
-        rest = dataclasses.replace(peer, remove_allowed_ips=())
+        rest = peer._replace(remove_allowed_ips=())
         if not peer.remove_allowed_ips or rest != PeerUpdate(peer.public_key):
             peers.append(rest)
     return dataclasses.replace(update, peers=tuple(peers))

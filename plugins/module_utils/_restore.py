@@ -47,7 +47,8 @@ def settled(wanted: Wanted, now: Observed) -> Wanted:
     again and given the device a link-local address."""
     heard = {peer.public_key for peer in now.device.peers if peer.endpoint} if now.device else set()
     peers = tuple(
-        dataclasses.replace(peer, endpoint=None) if peer.public_key in heard else peer for peer in wanted.peers
+        peer._replace(endpoint=None) if peer.endpoint is not None and peer.public_key in heard else peer
+        for peer in wanted.peers
     )
     addresses = wanted.addresses
     if addresses is not None and now.link is not None:
@@ -213,4 +214,4 @@ def _same_device(before: Observed, now: Observed) -> bool:
 
 def _peer_before(peer: Peer, *, new: bool) -> Peer:
     """An endpoint is only put back where the attempt may have set another one: it may have roamed since."""
-    return peer if new else dataclasses.replace(peer, endpoint=None)
+    return peer if new else peer._replace(endpoint=None)

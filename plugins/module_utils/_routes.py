@@ -1,7 +1,10 @@
 # Copyright (c) 2026 the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Routes and policy rules to and from rtnetlink messages (linux/rtnetlink.h, linux/fib_rules.h). Pure."""
+"""Routes and policy rules to and from pyroute2's rtnetlink messages (linux/rtnetlink.h, linux/fib_rules.h). Pure.
+
+Routes are read, and added, as bytes (_route_message): there may be thousands of them.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,6 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
     DEFAULT_METRIC,
-    LOCAL_TABLE,
     Route,
     Rule,
     Way,
@@ -28,16 +30,15 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import 
 FAMILIES = {4: int(socket.AF_INET), 6: int(socket.AF_INET6)}
 NUMBERS = {number: family for family, number in FAMILIES.items()}
 
-_TYPES = {"unicast": 1, "blackhole": 6, "unreachable": 7, "prohibit": 8, "throw": 9}
-_LOCAL = 2
+TYPES = {"unicast": 1, "blackhole": 6, "unreachable": 7, "prohibit": 8, "throw": 9}
+LOCAL_TYPE = 2
 REFUSED = {errno.ENETUNREACH: "unreachable", errno.EHOSTUNREACH: "unreachable", errno.EACCES: "prohibit",
            errno.EINVAL: "blackhole"}  # fmt: skip
 """What the kernel answers where a packet goes by no route, or by one of these types (fib_props, fib_semantics.c)."""
-_TYPE_NAMES = {number: name for name, number in _TYPES.items()}
+TYPE_NAMES = {number: name for name, number in TYPES.items()}
 _SCOPE_UNIVERSE = 0
 _SCOPE_LINK = 253
 _SCOPE_ANY = 255
-_CLONED = 0x200
 
 _TO_TABLE = 1
 _INVERT = 2
@@ -60,8 +61,8 @@ def route_request(route: Route, *, index: int | None, removing: bool = False) ->
         "dst_len": route.destination.length,
         "table": route.table if route.table < 256 else 0,
         "proto": route.protocol,
-        "scope": _scope(route, removing),
-        "type": _TYPES[route.type],
+        "scope": scope_of(route, removing=removing),
+        "type": TYPES[route.type],
     }
     attributes = [
         ("RTA_TABLE", route.table),
@@ -72,27 +73,6 @@ def route_request(route: Route, *, index: int | None, removing: bool = False) ->
         ("RTA_PREFSRC", str(route.source) if route.source else None),
     ]
     return fields, attributes
-
-
-def route_of(message: Message, devices: t.Mapping[int, str]) -> Route | None:
-    """None: a route that Route does not speak of (local table, cached, multicast and the like)."""
-    family = NUMBERS.get(message["family"])
-    kind = _TYPE_NAMES.get(message["type"])
-    get = message.get_attr
-    table = get("RTA_TABLE") or message["table"]
-    if family is None or kind is None or table == LOCAL_TABLE or message["flags"] & _CLONED:
-        return None
-    hop = _next_hop(message)
-    return Route(
-        destination=_prefix(family, get("RTA_DST"), message["dst_len"]),
-        table=table,
-        metric=get("RTA_PRIORITY") or 0,
-        type=kind,
-        device=devices.get(hop.get_attr("RTA_OIF") or hop.get("oif", 0)) if kind == "unicast" else None,
-        gateway=_gateway(hop),
-        source=parse_address(get("RTA_PREFSRC")) if get("RTA_PREFSRC") else None,
-        protocol=message["proto"],
-    )
 
 
 def way_request(destination: Address, *, source: Address | None, mark: int) -> Request:
@@ -113,7 +93,7 @@ def way_request(destination: Address, *, source: Address | None, mark: int) -> R
 
 def way_of(message: Message, devices: t.Mapping[int, str]) -> Way:
     """The answer. An error route of IPv6 is an answer, one of IPv4 an error (see REFUSED)."""
-    kind = "local" if message["type"] == _LOCAL else _TYPE_NAMES.get(message["type"], "unicast")
+    kind = "local" if message["type"] == LOCAL_TYPE else TYPE_NAMES.get(message["type"], "unicast")
     leaves = kind in ("unicast", "local")
     return Way(devices.get(_next_hop(message).get_attr("RTA_OIF") or 0) if leaves else None, kind)
 
@@ -168,7 +148,7 @@ def rule_of(message: Message) -> Rule | None:
     )
 
 
-def _scope(route: Route, removing: bool) -> int:
+def scope_of(route: Route, *, removing: bool) -> int:
     if route.destination.family == 6:
         return _SCOPE_UNIVERSE
     if removing:
@@ -180,14 +160,6 @@ def _next_hop(message: Message) -> Message:
     """The message itself, or the first of several next hops."""
     several = message.get_attr("RTA_MULTIPATH")
     return several[0] if several else message
-
-
-def _gateway(hop: Message) -> Address | None:
-    text = hop.get_attr("RTA_GATEWAY")
-    via = hop.get_attr("RTA_VIA")
-    if not text and isinstance(via, dict):
-        text = via.get("addr")
-    return parse_address(text) if text else None
 
 
 def _prefix(family: int, text: str | None, length: int) -> Prefix:

@@ -31,8 +31,8 @@ def read(path: str) -> str | None:
         raise _refused("read", path, error) from None
     try:
         _check_owner(path, os.fstat(descriptor))
-        with open(descriptor, encoding="utf-8", errors="replace", closefd=False) as handle:
-            return handle.read().strip()
+        with open(descriptor, "rb", closefd=False) as handle:
+            return handle.read().strip().decode("utf-8", errors="replace")
     finally:
         os.close(descriptor)
 

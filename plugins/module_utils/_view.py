@@ -24,7 +24,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import 
 )
 
 MADE_ON_APPLY = "(made on apply)"
-Names = t.Mapping[str, str]
+Names = t.Mapping[PublicKey, str]
 
 
 def peer_view(peer: Peer, name: str | None) -> dict[str, t.Any]:
@@ -41,8 +41,9 @@ def peer_view(peer: Peer, name: str | None) -> dict[str, t.Any]:
 
 def peer_views(device: Device, names: Names) -> list[dict[str, t.Any]]:
     """Sorted by name, the nameless last, then by key."""
-    views = [peer_view(peer, names.get(str(peer.public_key))) for peer in device.peers]
-    return sorted(views, key=lambda view: (view["name"] is None, view["name"] or "", view["public_key"]))
+    views = [peer_view(peer, names.get(peer.public_key)) for peer in device.peers]
+    views.sort(key=lambda view: (view["name"] is None, view["name"] or "", view["public_key"]))
+    return views
 
 
 def interface_view(

@@ -168,7 +168,11 @@ def want(declared: Declared, around: Surroundings, observed: Observed, choices: 
     """The state to reach for an interface that is declared present. Raises InvalidInput before anything is done."""
     recreate = "" if declared.only_peers else recreation(around.socket_namespace, observed, backend=choices.backend)
     _refuse_own_key(declared, choices.identity)
-    peers = tuple(peer.as_peer(choices.endpoints.get(peer.public_key)) for peer in declared.present_peers)
+    there = {peer.public_key: peer for peer in observed.device.peers} if observed.device else {}
+    peers = tuple(
+        peer.as_peer(choices.endpoints.get(peer.public_key), there.get(peer.public_key))
+        for peer in declared.present_peers
+    )
     gone = _gone_peers(declared, observed)
     _refuse_steals(declared, observed, gone)
     mtu = want_mtu(declared, around, observed, outer=choices.outer, paths=choices.paths)
@@ -307,7 +311,7 @@ def _filled(peer: Peer, old: Peer | None) -> Peer:
         return peer
     fields = ("preshared_key", "endpoint", "persistent_keepalive", "allowed_ips")
     missing = {field: getattr(old, field) for field in fields if getattr(peer, field) is None}
-    return dataclasses.replace(peer, **missing)
+    return peer._replace(**missing)
 
 
 def _gone_peers(declared: Declared, observed: Observed) -> frozenset[PublicKey]:
@@ -361,7 +365,9 @@ def _recorded_peers(
     for peer in declared.present_peers:
         endpoint = str(peer.endpoint) if peer.endpoint else None
         key = peer.public_key
-        kept[key] = RecordedPeer(key, name=peer.name, endpoint=endpoint, address=outer.get(key))
+        noted = RecordedPeer(key, peer.name, endpoint, outer.get(key))
+        if kept.get(key) != noted:
+            kept[key] = noted
     return tuple(kept[key] for key in sorted(kept))
 
 
@@ -381,14 +387,14 @@ def _refuse_own_key(declared: Declared, identity: Identity | None) -> None:
 def _refuse_steals(declared: Declared, observed: Observed, gone: frozenset[PublicKey]) -> None:
     """A prefix moves silently to whoever gets it last, so one of a peer that is to stay as it is may not be given."""
     managed = {peer.public_key for peer in declared.present_peers if peer.allowed_ips is not None}
-    names = observed.record.peer_names if observed.record else {}
+    names: t.Mapping[PublicKey, str] = observed.record.peer_names if observed.record else {}
     owners = {
-        prefix: Peer(peer.public_key, name=names.get(str(peer.public_key)))
+        prefix: Peer(peer.public_key, name=names.get(peer.public_key))
         for peer in (observed.device.peers if observed.device else ())
         if peer.public_key not in managed and peer.public_key not in gone
         for prefix in peer.allowed_ips or ()
     }
-    for peer in declared.present_peers:
+    for peer in declared.present_peers if owners else ():
         for index, prefix in enumerate(peer.allowed_ips or ()):
             owner = owners.get(prefix)
             if owner is None or owner.public_key == peer.public_key:

@@ -15,6 +15,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._derived_mtu i
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import RecordedPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Endpoint
 
 
@@ -53,9 +54,7 @@ def outer_addresses(
         if endpoint is None:
             found.pop(key, None)
             continue
-        known = recorded.get(key)
-        told = resolved.get(key) or endpoint
-        address = told.address or (known.address if known and known.endpoint == str(endpoint) else None)
+        address = _address(endpoint, resolved.get(key), recorded.get(key))
         if address is None:
             current = there.get(key)
             address = current.address if current else None
@@ -64,6 +63,15 @@ def outer_addresses(
         else:
             found[key] = address
     return found
+
+
+def _address(endpoint: Endpoint, resolved: Endpoint | None, recorded: RecordedPeer | None) -> Address | None:
+    """What is on record is the address of just that text, so that it need not be read again."""
+    if resolved is not None and resolved.address is not None:
+        return resolved.address
+    if recorded is not None and recorded.address is not None and recorded.endpoint == str(endpoint):
+        return recorded.address
+    return endpoint.address if resolved is None else None
 
 
 def want_mtu(

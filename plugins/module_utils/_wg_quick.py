@@ -160,7 +160,7 @@ class _Reader:
             except InvalidInput as error:
                 raise error.at(word) from None
             target = self.fields[self.section]
-            target[field] = (*target.get(field, ()), *found) if isinstance(found, tuple) else found
+            target[field] = (*target.get(field, ()), *found) if type(found) is tuple else found
         else:
             self.unknown.append(Unknown(number, self.section, hide_keys(word)))
 

@@ -10,6 +10,7 @@ into messages, and a large device comes back in pieces that have to be put toget
 from __future__ import annotations
 
 import contextlib
+import operator
 import socket
 import struct
 import sys
@@ -31,8 +32,6 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
     WIDTH,
     Prefix,
-    format_number,
-    mask,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
     Device,
@@ -78,15 +77,15 @@ _ENTRIES = {
     4: (struct.Struct("=HHHHHxxHH4sHHBxxx"), _FAMILIES[4], 4),
     6: (struct.Struct("=HHHHHxxHH16sHHBxxx"), _FAMILIES[6], 16),
 }
+_FAMILY, _PORT = struct.Struct("=H"), struct.Struct(">H")
 _PEER_HEAD = struct.Struct("=HH32sHHI")
 _PADDING = (b"", bytes(3), bytes(2), bytes(1))
 _ZERO = bytes(LENGTH)
 _NO_PRESHARED_KEY = PresharedKey.none()
 
 Statistics = t.Dict[PublicKey, PeerStatistics]
-# preshared_key, endpoint and persistent_keepalive, as they follow each other in Peer.
-_PeerFields = t.Tuple[PresharedKey, t.Optional[Endpoint], int]
-_Gathered = t.Tuple[_PeerFields, PeerStatistics]
+_SILENT = PeerStatistics(latest_handshake=None, rx_bytes=0, tx_bytes=0)
+_FIRST = operator.itemgetter(0)
 
 
 def get_request(name: str) -> bytes:
@@ -126,80 +125,101 @@ def removal_requests(name: str, wanted: t.Mapping[PublicKey, t.Sequence[Prefix]]
 def parse(messages: t.Iterable[bytes]) -> tuple[Device, Statistics]:
     """One device out of the messages of a dump; a peer that goes on in the next message is put together."""
     fields: dict[int, bytes] = {}
-    peers: dict[bytes, _Gathered] = {}
-    prefixes: dict[bytes, list[Prefix]] = {}
+    gathered = _Gathered()
     for message in messages:
         for number, value in _attributes(message, 4):
-            if number != _DEVICE_PEERS:
+            if number == _DEVICE_PEERS:
+                gathered.add(value)
+            else:
                 fields.setdefault(number, value)
-                continue
-            for _index, entry in _attributes(value):
-                _gather_peer(dict(_attributes(entry)), peers, prefixes)
     private = fields.get(_DEVICE_PRIVATE_KEY, b"")
     public = fields.get(_DEVICE_PUBLIC_KEY, b"")
-    keys = {raw: PublicKey(raw) for raw in sorted(peers)}
     device = Device(
         private_key=PrivateKey(private) if any(private) else None,
         public_key=PublicKey(public) if any(public) else None,
         listen_port=_integer(fields.get(_DEVICE_LISTEN_PORT)),
         fwmark=_integer(fields.get(_DEVICE_FWMARK)),
-        peers=tuple(Peer(key, None, *peers[raw][0], frozenset(prefixes[raw])) for raw, key in keys.items()),
+        peers=gathered.sorted_peers(),
     )
-    return device, {key: peers[raw][1] for raw, key in keys.items()}
+    return device, gathered.statistics
 
 
-def _gather_peer(
-    attributes: dict[int, bytes], peers: dict[bytes, _Gathered], prefixes: dict[bytes, list[Prefix]]
-) -> None:
-    """Values at once, not the bytes of all peers side by side: those would be most of the memory."""
-    key = attributes.get(_PEER_PUBLIC_KEY, b"")
-    if len(key) != LENGTH:
-        return
-    if key not in peers:
-        peers[key] = _fields(attributes), _statistics(attributes)
-        prefixes[key] = []
-    prefixes[key].extend(_prefixes(attributes.get(_PEER_ALLOWED_IPS, b"")))
+class _Gathered:
+    """The peers of a dump. Values at once, not the bytes of all side by side: those would be most of the memory."""
+
+    def __init__(self) -> None:
+        self.statistics: Statistics = {}
+        self._peers: dict[bytes, Peer] = {}
+        # What the later messages add to a peer that does not fit into one.
+        self._more: dict[bytes, list[Prefix]] = {}
+
+    def add(self, data: bytes) -> None:
+        """The peers of one message."""
+        for start, end in _entries(data):
+            values = _values(data, start, end)
+            raw = values.get(_PEER_PUBLIC_KEY, b"")
+            prefixes = _prefixes(values.get(_PEER_ALLOWED_IPS, b""))
+            if raw in self._peers:
+                self._more.setdefault(raw, []).extend(prefixes)
+            elif len(raw) == LENGTH:
+                key = PublicKey(raw)
+                self._peers[key] = _peer_of(key, values, prefixes)
+                self.statistics[key] = _statistics(values)
+
+    def sorted_peers(self) -> tuple[Peer, ...]:
+        for raw, prefixes in self._more.items():
+            peer = self._peers[raw]
+            self._peers[raw] = peer._replace(allowed_ips=(peer.allowed_ips or frozenset()).union(prefixes))
+        return tuple(sorted(self._peers.values(), key=_FIRST))
 
 
-def _prefixes(data: bytes) -> t.Iterator[Prefix]:
+def _peer_of(key: PublicKey, values: t.Mapping[int, bytes], prefixes: t.Iterable[Prefix]) -> Peer:
+    secret = values.get(_PEER_PRESHARED_KEY, _ZERO)
+    return Peer(
+        key,
+        None,
+        _NO_PRESHARED_KEY if secret == _ZERO else PresharedKey(secret),
+        _endpoint_of(values.get(_PEER_ENDPOINT, b"")),
+        _integer(values.get(_PEER_KEEPALIVE)),
+        frozenset(prefixes),
+    )
+
+
+def _prefixes(data: bytes) -> list[Prefix]:
     """Nearly all entries look alike, so the two forms that the kernel writes are read in one go."""
+    found = []
     start, end = 0, len(data)
     while start + _ATTRIBUTE_HEADER <= end:
         size, _number = _HEAD.unpack_from(data, start)
         if size < _ATTRIBUTE_HEADER:
-            return
+            break
         head, family = _FORMS.get(size, (b"", 0))
         if head and data[start + 4 : start + 8] == _BEFORE_LENGTH and data[start + 12 : start + 24] == head:
-            yield _prefix_of(family, data[start + 24 : start + size], data[start + 8])
+            found.append(_prefix_of(family, data[start + 24 : start + size], data[start + 8]))
         else:
-            values = dict(_attributes(data[start + _ATTRIBUTE_HEADER : start + size]))
+            values = _values(data, start + _ATTRIBUTE_HEADER, start + size)
             family = _NUMBERS.get(_integer(values.get(_PREFIX_FAMILY)), 0)
             if family:
-                yield _prefix_of(family, values[_PREFIX_ADDRESS], values[_PREFIX_LENGTH][0])
+                found.append(_prefix_of(family, values[_PREFIX_ADDRESS], values[_PREFIX_LENGTH][0]))
         start += (size + 3) & ~3
+    return found
 
 
 def _prefix_of(family: int, address: bytes, length: int) -> Prefix:
-    return Prefix(family, mask(family, int.from_bytes(address, "big"), length), length)
-
-
-def _fields(values: t.Mapping[int, bytes]) -> _PeerFields:
-    secret = values.get(_PEER_PRESHARED_KEY, _ZERO)
-    return (
-        _NO_PRESHARED_KEY if secret == _ZERO else PresharedKey(secret),
-        _endpoint_of(values.get(_PEER_ENDPOINT, b"")),
-        _integer(values.get(_PEER_KEEPALIVE)),
-    )
+    host_bits = WIDTH[family] - length
+    return Prefix(family, int.from_bytes(address, "big") >> host_bits << host_bits, length)
 
 
 def _statistics(values: t.Mapping[int, bytes]) -> PeerStatistics:
+    handshake = values.get(_PEER_HANDSHAKE, b"")
+    received, sent = _integer(values.get(_PEER_RX_BYTES)), _integer(values.get(_PEER_TX_BYTES))
+    if not (received or sent or any(handshake)):
+        return _SILENT
     seconds, part = 0, 0
     with contextlib.suppress(struct.error):
-        seconds, part = struct.unpack("=qq", values.get(_PEER_HANDSHAKE, b""))
+        seconds, part = struct.unpack("=qq", handshake)
     return PeerStatistics(
-        latest_handshake=seconds + part / 1e9 if seconds or part else None,
-        rx_bytes=_integer(values.get(_PEER_RX_BYTES)),
-        tx_bytes=_integer(values.get(_PEER_TX_BYTES)),
+        latest_handshake=seconds + part / 1e9 if seconds or part else None, rx_bytes=received, tx_bytes=sent
     )
 
 
@@ -270,12 +290,12 @@ def _socket_address(endpoint: Endpoint) -> bytes:
 def _endpoint_of(raw: bytes) -> Endpoint | None:
     if len(raw) < 16:
         return None
-    family = _NUMBERS.get(struct.unpack_from("=H", raw)[0])
-    port = struct.unpack_from(">H", raw, 2)[0]
-    if family is None or not port:
+    number = _FAMILY.unpack_from(raw)[0]
+    port = _PORT.unpack_from(raw, 2)[0]
+    if number not in _NUMBERS or not port:
         return None
-    address = raw[4:8] if family == 4 else raw[8:24]
-    return Endpoint(format_number(family, int.from_bytes(address, "big")), port)
+    address = raw[4:8] if _NUMBERS[number] == 4 else raw[8:24]
+    return Endpoint(socket.inet_ntop(number, address), port)
 
 
 def _header(command: int) -> bytes:
@@ -293,15 +313,34 @@ def _attribute(number: int, content: bytes) -> bytes:
     return _HEAD.pack(4 + size, number) + content + _PADDING[size & 3]
 
 
-def _attributes(data: bytes, start: int = 0) -> t.Iterator[tuple[int, bytes]]:
+def _attributes(data: bytes, start: int) -> t.Iterator[tuple[int, bytes]]:
     """(number, content) of each attribute; what nobody knows is for the caller to skip."""
-    end, unpack = len(data), _HEAD.unpack_from
+    for first, end in _entries(data, start):
+        yield _HEAD.unpack_from(data, first - _ATTRIBUTE_HEADER)[1] & _TYPE_MASK, data[first:end]
+
+
+def _entries(data: bytes, start: int = 0) -> t.Iterator[tuple[int, int]]:
+    """From where to where the content of each attribute goes."""
+    size, unpack = len(data), _HEAD.unpack_from
+    while start + 4 <= size:
+        length, _number = unpack(data, start)
+        if length < 4:
+            return
+        yield start + 4, min(start + length, size)
+        start += (length + 3) & ~3
+
+
+def _values(data: bytes, start: int, end: int) -> dict[int, bytes]:
+    """{number: content} of the attributes between two places. One loop for itself: it is gone through for each peer."""
+    found = {}
+    unpack = _HEAD.unpack_from
     while start + 4 <= end:
         length, number = unpack(data, start)
         if length < 4:
-            return
-        yield number & _TYPE_MASK, data[start + 4 : start + length]
+            break
+        found[number & _TYPE_MASK] = data[start + 4 : min(start + length, end)]
         start += (length + 3) & ~3
+    return found
 
 
 def _integer(raw: bytes | None) -> int:

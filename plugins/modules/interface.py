@@ -505,9 +505,29 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._store import 
     FileStore,
 )
 
+MANY_PEERS = 100
+
+
+class InterfaceModule(AnsibleModule):
+    """Its log line counts peers from a hundred on.
+
+    Ansible writes them all into one text, megabytes where there are ten thousand, and looks in it for one secret after
+    the other: that took longer than everything else. Should Ansible stop calling this, its own line is back, no more.
+    """
+
+    def _log_invocation(self) -> None:
+        peers = self.params.get("peers") or ()
+        if len(peers) >= MANY_PEERS:
+            self.params["peers"] = f"({len(peers)} peers)"
+        try:
+            super()._log_invocation()
+        finally:
+            if peers:
+                self.params["peers"] = peers
+
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=_argspec.interface(), supports_check_mode=True)
+    module = InterfaceModule(argument_spec=_argspec.interface(), supports_check_mode=True)
     run(module, lambda: interface(module))
 
 

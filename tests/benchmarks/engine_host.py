@@ -22,7 +22,11 @@ from ansible_collections.cryptokey.wireguard.tests.benchmarks import fleets
 from ansible_collections.cryptokey.wireguard.tests.integration.isolation import Place, isolated
 
 _CALL = "ansible_collections.cryptokey.wireguard.tests.benchmarks.engine_call"
+# Clamped, as wg genkey makes one.
 PRIVATE_KEY = "QEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEA="
+# Any 32 bytes do for wg(8). The kernel clamps them, so that what it has is never what the file says: with each syncconf
+# it takes the key for a new one, computes its secret with each peer again, and ends all sessions.
+UNCLAMPED_KEY = "//////////////////////////////////////////8="
 FOLDER = pathlib.Path("/run/benchmark")
 STATE = FOLDER / "state"
 Figures = dict[str, t.Any]
@@ -41,22 +45,22 @@ def peers(size: int) -> list[dict[str, t.Any]]:
     ]
 
 
-def arguments(entries: list[dict[str, t.Any]], backend: str) -> dict[str, t.Any]:
-    """Without routes: wg(8) makes none either."""
+def arguments(entries: list[dict[str, t.Any]], backend: str, *, routing: str = "off") -> dict[str, t.Any]:
+    """Without routes where it is compared with wg(8), which makes none."""
     return {
         "name": "wg0",
         "backend": backend,
         "private_key": PRIVATE_KEY,
         "listen_port": 51820,
-        "routing": "off",
+        "routing": routing,
         "peers_policy": "exact",
         "peers": entries,
         "state_directory": str(STATE),
     }
 
 
-def configuration(entries: list[dict[str, t.Any]]) -> str:
-    lines = ["[Interface]", f"PrivateKey = {PRIVATE_KEY}", "ListenPort = 51821"]
+def configuration(entries: list[dict[str, t.Any]], private_key: str) -> str:
+    lines = ["[Interface]", f"PrivateKey = {private_key}", "ListenPort = 51821"]
     for entry in entries:
         allowed = ", ".join(entry["allowed_ips"])
         lines += ["[Peer]", f"PublicKey = {entry['public_key']}", f"AllowedIPs = {allowed}"]
@@ -82,19 +86,29 @@ def call(kind: str, name: str = "") -> tuple[float, Figures]:
 def one_round(place: Place, backend: str, *, with_module: bool) -> dict[str, tuple[float, Figures]]:
     """Everything once: the ends of wg(8) on wg1, ours on wg0."""
     host = place.host()
-    host.create("wg1", namespace="", socket_namespace="", backend=backend)
-    host.network("").set_up("wg1", True)
     found = {"python": clocked([sys.executable, "-c", ""]), "start": call("start")}
-    for word in ("setconf", "syncconf"):
-        found[word] = clocked(["wg", word, "wg1", str(FOLDER / "wg1.conf")])
-    host.delete("", "wg1")
-    for kind in ("engine", "module") if with_module else ("engine",):
+    for file, suffix in (("unclamped", ""), ("clamped", ", clamped")):
+        host.create("wg1", namespace="", socket_namespace="", backend=backend)
+        host.network("").set_up("wg1", True)
+        for word in ("setconf", "syncconf"):
+            found[word + suffix] = clocked(["wg", word, "wg1", str(FOLDER / file)])
+        host.delete("", "wg1")
+    for kind, folder in (("engine", "off"), ("routes", "auto"), *([("module", "off")] if with_module else [])):
         for step, name in (("create", "all"), ("nothing", "all"), ("add one", "more")):
-            found[f"{kind}: {step}"] = call(kind, name)
+            found[f"{kind}: {step}"] = call("engine" if kind == "routes" else kind, f"{folder}/{name}")
         host.delete("", "wg0")
         shutil.rmtree(STATE)
     host.close()
     return found
+
+
+def _connect(place: Place) -> None:
+    """A way to the endpoints, from which the MTU follows."""
+    place.run("ip", "link", "add", "eth0", "type", "veth", "peer", "eth0-far")
+    for device in ("eth0", "eth0-far"):
+        place.run("ip", "link", "set", device, "up")
+    place.run("ip", "address", "add", "192.0.2.250/30", "dev", "eth0")
+    place.run("ip", "route", "add", "default", "via", "192.0.2.249")
 
 
 def measure(backend: str, size: int, repeat: int) -> Figures:
@@ -102,9 +116,14 @@ def measure(backend: str, size: int, repeat: int) -> Figures:
     with isolated() as place:
         FOLDER.mkdir()
         entries, extra = peers(size), {"public_key": fleets.key("one more"), "allowed_ips": ["192.0.2.1/32"]}
-        (FOLDER / "wg1.conf").write_text(configuration(entries), encoding="utf-8")
-        for name, listed in (("all", entries), ("more", [*entries, extra])):
-            (FOLDER / name).write_text(json.dumps(arguments(listed, backend)), encoding="utf-8")
+        for name, key in (("clamped", PRIVATE_KEY), ("unclamped", UNCLAMPED_KEY)):
+            (FOLDER / name).write_text(configuration(entries, key), encoding="utf-8")
+        for routing in ("off", "auto"):
+            (FOLDER / routing).mkdir()
+            for name, listed in (("all", entries), ("more", [*entries, extra])):
+                declared = arguments(listed, backend, routing=routing)
+                (FOLDER / routing / name).write_text(json.dumps(declared), encoding="utf-8")
+        _connect(place)
         for number in range(repeat):
             rounds.append(one_round(place, backend, with_module=number == repeat - 1))
     last = rounds[-1]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import errno
 import os
+import re
 import subprocess
 import threading
 import time
@@ -97,12 +98,26 @@ def test_a_route_is_read_back_as_it_was_added_and_removed_whole(network, one):
     network.remove_route(one)
 
 
+def test_many_routes_go_out_together_and_the_refused_one_is_named(network):
+    many = [route(f"10.{100 + number // 256}.{number % 256}.0/24", device="v1") for number in range(1000)]
+    many += [route(f"fd77:{number:x}::/64", device="v2", metric=1024) for number in range(1000)]
+    network.add_routes([*ROUTES, *many])
+    assert ours(network) == {*ROUTES, *many}
+    more = route("10.99.0.0/24", device="v1")
+    with pytest.raises(HostError, match=re.escape(f"cannot add route {many[7]}")) as caught:
+        network.add_routes([more, many[7]])
+    assert caught.value.errno == errno.EEXIST
+    assert more in ours(network)
+    with pytest.raises(HostError, match="there is no device nowhere"):
+        network.add_routes([route("10.98.0.0/24", device="nowhere")])
+
+
 def test_only_exactly_that_route_is_removed(network):
     for one in ROUTES:
         network.add_route(one)
-    network.remove_route(dataclasses.replace(ROUTES[5], protocol=99))
-    network.remove_route(dataclasses.replace(ROUTES[0], device="v2"))
-    network.remove_route(dataclasses.replace(ROUTES[8], metric=77))
+    network.remove_route(ROUTES[5]._replace(protocol=99))
+    network.remove_route(ROUTES[0]._replace(device="v2"))
+    network.remove_route(ROUTES[8]._replace(metric=77))
     assert ours(network) == set(ROUTES)
     network.remove_route(ROUTES[1])
     assert ours(network) == set(ROUTES) - {ROUTES[1]}

@@ -48,4 +48,4 @@ def test_what_the_page_tells_to_type_can_be_asked():
     assert question.send
     table = PAGE.partition("## The questions")[2].partition("```")[0]
     assert set(re.findall(r"`(\w+)(?:: [^`]*)?`", table)) == set(_argspec.probe())
-    assert f"{_probe_question.DEFAULT_SECONDS} unless told otherwise, {_probe_question.LONGEST} at most" in PAGE
+    assert f"{_argspec.DEFAULT_SECONDS} unless told otherwise, {_probe_question.LONGEST} at most" in PAGE

@@ -152,7 +152,7 @@ def test_host_bits_are_cleared_with_a_warning():
 
 def test_a_prefix_written_twice_for_one_peer_is_one_prefix():
     result = declared(peers=[{"public_key": ONE, "allowed_ips": ["10.0.0.0/24", "10.0.0.7/24"]}])
-    assert result.present_peers[0].as_peer(None).allowed_ips == {result.peers[0].allowed_ips[0]}
+    assert result.present_peers[0].as_peer(None, None).allowed_ips == {result.peers[0].allowed_ips[0]}
 
 
 def test_what_is_not_declared_is_none():

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError, InvalidInput
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PrivateKey, PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import parse_address, parse_prefix
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import (
@@ -55,6 +56,22 @@ def test_a_record_survives_the_disk(store):
     assert store.record("blue", "wg0") == RECORD
     assert store.records("blue") == (RECORD,)
     assert (store.record("blue", "wg1"), store.records("")) == (None, ())
+
+
+def test_a_record_is_read_however_it_is_laid_out_and_written_a_line_per_peer():
+    text = dump_record(RECORD)
+    assert load_record(json.dumps(json.loads(text), indent=2)) == RECORD
+    assert [line for line in text.splitlines() if KEYS[0] in line and "fra1.example:51820" in line]
+    assert dump_record(load_record(text)) == text
+
+
+@pytest.mark.parametrize(
+    "peers", [[{"name": "fra1"}], ["fra1"], 7, [{"public_key": "x", "name": None, "endpoint": None}]]
+)
+def test_what_is_no_peer_makes_no_record(peers):
+    document = {**json.loads(dump_record(RECORD)), "peers": peers}
+    with pytest.raises(InvalidInput):
+        load_record(json.dumps(document))
 
 
 def test_records_and_keys_are_for_their_owner_only(store):
