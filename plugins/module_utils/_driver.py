@@ -239,4 +239,4 @@ class Store(t.Protocol):
     def remove_private_key(self, path: str) -> None: ...
 
     def locked(self) -> t.ContextManager[None]:
-        """Held from reading to verifying, so that two runs at once do not mix."""
+        """Held from reading to verifying, so that two runs at once do not mix, whatever files they keep."""

@@ -25,6 +25,13 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import
     record_path,
 )
 
+HOST_LOCK = "/run/cryptokey-wireguard.lock"
+"""What every run on this machine takes, wherever it keeps its files: what they change is the same.
+
+Below /run only root can make a file; a lock that anybody can take (flock(2) of a namespace's own file in /proc, an
+abstract socket) would let any user hold up all runs.
+"""
+
 
 class FileStore:
     """Below one directory, 0700: NAMESPACE/NAME.json beside NAMESPACE/NAME.key, both 0600."""
@@ -96,8 +103,13 @@ class FileStore:
 
     @contextlib.contextmanager
     def locked(self) -> t.Iterator[None]:
+        """The folder's lock, which guards its files, and then the host's. All take them in that order."""
         _secret_file.make_directory(self.directory)
-        with _lock.locked(os.path.join(self.directory, ".lock"), patience=self.patience):
+        with contextlib.ExitStack() as held:
+            held.enter_context(_lock.locked(os.path.join(self.directory, ".lock"), patience=self.patience))
+            # Who is root in a container alone may find a /run that is not his to write in; others then are not, either.
+            if os.access(os.path.dirname(HOST_LOCK), os.W_OK):
+                held.enter_context(_lock.locked(HOST_LOCK, patience=self.patience))
             for folder, _folders, _files in os.walk(self.directory):
                 _secret_file.sweep(folder)
             yield

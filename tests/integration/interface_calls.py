@@ -62,8 +62,9 @@ class Faulty:
 def apply(arguments: dict[str, t.Any], *, faults: Faults | None = None, check: bool = False) -> tuple[bool, list[str]]:
     """Inside of a stack: (changed, actions)."""
     faults = faults or Faults()
-    host, store = Faulty(LinuxHost(), "host", faults), Faulty(FileStore(STATE), "store", faults)
-    declared = declare({"name": "wg0", "state_directory": STATE, "backend": BACKEND, **arguments})
+    given = {"name": "wg0", "state_directory": STATE, "backend": BACKEND, **arguments}
+    host, store = Faulty(LinuxHost(), "host", faults), Faulty(FileStore(given["state_directory"]), "store", faults)
+    declared = declare(given)
     result = converge(declared, host=host, store=store, check=check)
     return result.changed, result.actions
 
