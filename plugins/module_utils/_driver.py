@@ -27,6 +27,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset import Ruleset
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import Snapshot
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
     Device,
     Endpoint,
@@ -170,6 +171,9 @@ class Host(t.Protocol):
     def namespaces(self) -> tuple[str, ...]:
         """Named network namespaces, sorted; the initial one is not among them."""
 
+    def era(self, namespace: str) -> str:
+        """Another text once the machine was started anew, or the namespace made anew: indexes of links start over."""
+
     def network(self, namespace: str) -> Network:
         """Raises HostError where that namespace does not exist; never creates it."""
 
@@ -231,6 +235,14 @@ class Store(t.Protocol):
     def write_record(self, record: Record) -> None: ...
 
     def remove_record(self, namespace: str, name: str) -> None: ...
+
+    def snapshot(self, namespace: str, name: str) -> Snapshot | None: ...
+
+    def write_snapshot(self, snapshot: Snapshot) -> None:
+        """On the disk before it returns: what follows may be the end of what is in it."""
+
+    def remove_snapshot(self, namespace: str, name: str) -> None:
+        """Absent is no error."""
 
     def private_key(self, path: str) -> PrivateKey | None: ...
 

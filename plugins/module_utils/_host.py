@@ -63,6 +63,9 @@ class LinuxHost:
     def namespaces(self) -> tuple[str, ...]:
         return _netns.names()
 
+    def era(self, namespace: str) -> str:
+        return f"{_netns.boot()}/{self.network(namespace).worker.run(_netns.cookie)}"
+
     def network(self, namespace: str) -> LinuxNetwork:
         number = _netns.inode(namespace)
         known = self._networks.get(namespace)

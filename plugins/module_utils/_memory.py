@@ -34,6 +34,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._memory_networ
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import Snapshot
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
     Device,
     Peer,
@@ -164,6 +165,7 @@ class MemoryHost:
         self.networks = {name: self._network(name) for name in ("", *namespaces)}
         self.firewalls = {name: MemoryFirewall(name, self.faults) for name in ("", *namespaces)}
         self._ports = FIRST_RANDOM_PORT
+        self.boot = 1
 
     def _network(self, namespace: str) -> MemoryNetwork:
         return MemoryNetwork(namespace, self.faults, after_up=lambda name: self._bind(namespace, name))
@@ -176,6 +178,9 @@ class MemoryHost:
 
     def namespaces(self) -> tuple[str, ...]:
         return tuple(sorted(name for name in self.networks if name))
+
+    def era(self, namespace: str) -> str:
+        return f"{self.boot}/{namespace}"
 
     def network(self, namespace: str) -> MemoryNetwork:
         if namespace not in self.networks:
@@ -281,6 +286,7 @@ class MemoryStore:
         self.faults = faults
         self.kept: dict[tuple[str, str], Record] = {}
         self.keys: dict[str, PrivateKey] = {}
+        self.snapshots: dict[tuple[str, str], Snapshot] = {}
 
     def record(self, namespace: str, name: str) -> Record | None:
         return self.kept.get((namespace, name))
@@ -295,6 +301,17 @@ class MemoryStore:
     def remove_record(self, namespace: str, name: str) -> None:
         with self.faults.change("remove record"):
             self.kept.pop((namespace, name), None)
+
+    def snapshot(self, namespace: str, name: str) -> Snapshot | None:
+        return self.snapshots.get((namespace, name))
+
+    def write_snapshot(self, snapshot: Snapshot) -> None:
+        with self.faults.change("write snapshot"):
+            self.snapshots[snapshot.namespace, snapshot.name] = snapshot
+
+    def remove_snapshot(self, namespace: str, name: str) -> None:
+        with self.faults.change("remove snapshot"):
+            self.snapshots.pop((namespace, name), None)
 
     def private_key(self, path: str) -> PrivateKey | None:
         return self.keys.get(path)

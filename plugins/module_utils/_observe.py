@@ -24,6 +24,7 @@ def observe(site: Site, *, key_file: str) -> Observed:
         record=site.store.record(site.namespace, site.name),
         neighbours=(*neighbours, *([lone] if lone else [])),
         key_file=site.store.private_key(key_file),
+        snapshot=site.store.snapshot(site.namespace, site.name),
     )
     if site.namespace and site.namespace not in site.host.namespaces():
         return files
@@ -51,6 +52,7 @@ def _with_system(files: Observed, site: Site) -> Observed:
         device=device,
         edits_peers=not is_odd or site.driver.edits_peers(),
         link=link,
+        era=site.host.era(site.namespace),
         handshakes=frozenset(key for key, entry in statistics.items() if entry.latest_handshake is not None),
         socket_namespace=site.host.socket_namespace(site.namespace, site.name, listen_port=port) if alive else None,
         birthplace_is_gone=alive and site.host.birthplace_is_gone(site.namespace, site.name, recorded=recorded),

@@ -29,6 +29,9 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._operations_de
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._operations_files import (
     ClaimOwnership,
+    ForgetSnapshot,
+    NoteSuccessor,
+    RememberDevice,
     RemoveKeyFile,
     RemoveRecord,
     WriteKeyFile,
@@ -64,8 +67,11 @@ __all__ = [
     "CreateDevice",
     "DeleteDevice",
     "DeviceOperation",
+    "ForgetSnapshot",
+    "NoteSuccessor",
     "OpenPort",
     "Operation",
+    "RememberDevice",
     "RemoveAddress",
     "RemoveKeyFile",
     "RemoveRecord",

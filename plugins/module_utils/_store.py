@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files that the engine keeps on a host: declared-state records, private keys, and a lock over all of them."""
+"""The files that the engine keeps on a host: records, snapshots, private keys, and a lock over all of them."""
 
 from __future__ import annotations
 
@@ -24,6 +24,12 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import
     load_record,
     record_path,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import (
+    Snapshot,
+    dump_snapshot,
+    load_snapshot,
+    snapshot_path,
+)
 
 HOST_LOCK = "/run/cryptokey-wireguard.lock"
 """What every run on this machine takes, wherever it keeps its files: what they change is the same.
@@ -34,7 +40,7 @@ abstract socket) would let any user hold up all runs.
 
 
 class FileStore:
-    """Below one directory, 0700: NAMESPACE/NAME.json beside NAMESPACE/NAME.key, both 0600."""
+    """Below one directory, 0700: NAMESPACE/NAME.json beside NAME.key and NAME.snapshot, all 0600."""
 
     def __init__(self, directory: str, *, patience: float = _lock.PATIENCE) -> None:
         """Raises InvalidInput where directory, the modules' state_directory, is not an absolute path."""
@@ -77,10 +83,35 @@ class FileStore:
         _secret_file.write(record_path(self.directory, record.namespace, record.name), dump_record(record))
 
     def remove_record(self, namespace: str, name: str) -> None:
-        path = record_path(self.directory, namespace, name)
+        self._remove(record_path(self.directory, namespace, name))
+
+    def _remove(self, path: str) -> None:
         _secret_file.remove(path)
         with contextlib.suppress(OSError):  # not empty: others live here
             os.rmdir(os.path.dirname(path))
+
+    def snapshot(self, namespace: str, name: str) -> Snapshot | None:
+        path = snapshot_path(self.directory, namespace, name)
+        text = _secret_file.read(path)
+        if text is None:
+            return None
+        try:
+            snapshot = load_snapshot(text)
+        except InvalidInput as error:
+            raise HostError(
+                f"{path} {error.reason}",
+                remedy="move it away; peers that were lost with the interface and are not declared are then not put back",
+            ) from None
+        if (snapshot.namespace, snapshot.name) != (namespace, name):
+            raise HostError(f"{path} is the snapshot of another interface", remedy="move it away")
+        return snapshot
+
+    def write_snapshot(self, snapshot: Snapshot) -> None:
+        path = snapshot_path(self.directory, snapshot.namespace, snapshot.name)
+        _secret_file.write(path, dump_snapshot(snapshot))
+
+    def remove_snapshot(self, namespace: str, name: str) -> None:
+        self._remove(snapshot_path(self.directory, namespace, name))
 
     def private_key(self, path: str) -> PrivateKey | None:
         text = _secret_file.read(path)

@@ -32,7 +32,10 @@ CHANGES = {
         *("add_rule", "remove_rule", "set_forwarding", "change_setting"),
     ),
     "firewall": ("load", "open_port", "close_port"),
-    "store": ("write_record", "remove_record", "write_private_key", "remove_private_key"),
+    "store": (
+        *("write_record", "remove_record", "write_private_key", "remove_private_key"),
+        *("write_snapshot", "remove_snapshot"),
+    ),
 }
 
 
