@@ -51,6 +51,7 @@ def _changes(observed: Observed, wanted: Wanted) -> Operations:
     bypass = _bypass(base, wanted)
     stale = _backwards((wanted.gone_rules & base.rules) - leaving_mark)
     return [
+        *_unmoved(observed, wanted),
         *_key_file(observed, wanted),
         *claim_ownership(observed, wanted),
         *device,
@@ -88,6 +89,7 @@ def _removal(observed: Observed, wanted: Wanted) -> Operations:
     elsewhere = wanted.gone_routes & base.routes
     key_file = observed.key_file is not None and not wanted.keep_private_key
     return [
+        *_unmoved(observed, wanted),
         *_key_file(observed, wanted),
         *settings_changed(base, wanted, loosening=True),
         *ruleset_replaced(base, wanted, adding=True),
@@ -134,6 +136,10 @@ def _device(observed: Observed, wanted: Wanted) -> tuple[Observed, Operations]:
     )
     steps += note
     return observed.with_new_device(wanted.name, backend), steps
+
+
+def _unmoved(observed: Observed, wanted: Wanted) -> Operations:
+    return [op.RemoveUnmoved(wanted.name, wanted.namespace, birthplace) for birthplace in observed.unmoved]
 
 
 def _forget(observed: Observed, wanted: Wanted) -> Operations:

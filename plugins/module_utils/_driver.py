@@ -198,6 +198,12 @@ class Host(t.Protocol):
         Returns once the device answers. On failure nothing is left behind.
         """
 
+    def is_unmoved(self, namespace: str, name: str, *, birthplace: str) -> bool:
+        """Whether a run that was killed has left a device of the interface in its birthplace, to be moved yet."""
+
+    def remove_unmoved(self, namespace: str, name: str, *, birthplace: str) -> None:
+        """Absent is no error."""
+
     def delete(self, namespace: str, name: str) -> None:
         """Remove a WireGuard device and, in userspace, its engine and socket; absent is no error."""
 

@@ -73,7 +73,7 @@ def _labels(keys: t.Iterable[PublicKey], before: Observed) -> str:
 
 
 def settle_snapshot(after: Observed, site: Site) -> None:
-    """After a run: what an engine has is kept, for that is all that holds it; any other snapshot has done its service."""
+    """After a run: what an engine has is kept, for nothing else holds it; any other snapshot has done its service."""
     wanted = _snapshot_after(after, site)
     if wanted == after.snapshot:
         return

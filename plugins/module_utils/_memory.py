@@ -166,6 +166,7 @@ class MemoryHost:
         self.firewalls = {name: MemoryFirewall(name, self.faults) for name in ("", *namespaces)}
         self._ports = FIRST_RANDOM_PORT
         self.boot = 1
+        self.unmoved: set[tuple[str, str, str]] = set()
 
     def _network(self, namespace: str) -> MemoryNetwork:
         return MemoryNetwork(namespace, self.faults, after_up=lambda name: self._bind(namespace, name))
@@ -215,8 +216,16 @@ class MemoryHost:
             if network.link(name):
                 raise HostError(f"{name} is there already", errno=errno.EEXIST)
             self.dead.discard((namespace, name))
+            self.unmoved.discard((namespace, name, socket_namespace))
             self.devices[namespace, name] = MemoryDriver(self, backend, socket_namespace)
             network.make_link(name, kind="wireguard" if backend == "kernel" else "tun")
+
+    def is_unmoved(self, namespace: str, name: str, *, birthplace: str) -> bool:
+        return (namespace, name, birthplace) in self.unmoved
+
+    def remove_unmoved(self, namespace: str, name: str, *, birthplace: str) -> None:
+        with self.faults.change(f"remove unmoved {name}"):
+            self.unmoved.discard((namespace, name, birthplace))
 
     def delete(self, namespace: str, name: str) -> None:
         with self.faults.change(f"delete {name}"):

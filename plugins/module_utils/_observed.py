@@ -44,7 +44,8 @@ class Observed:
     handshakes: the peers that have completed one.
     routes, rules: all of the namespace, whoever made them.  neighbours: the namespace's other records.
     key_file: the private key in the file that the declaration names.  snapshot: the one on disk, whatever it is worth.
-    era: tells the device's index from equal ones before a reboot.  settings: kernel parameters that can be claimed.
+    era: tells the device's index from equal ones before a reboot.  unmoved: the namespaces where a run that was killed
+    has left a device that it had not moved here yet.  settings: kernel parameters that can be claimed.
     no_nftables: why there is no nftables here; ruleset, filtering: only looked at where they may concern the interface.
     """
 
@@ -63,6 +64,7 @@ class Observed:
     key_file: PrivateKey | None = None
     snapshot: Snapshot | None = None
     era: str = ""
+    unmoved: tuple[str, ...] = ()
     settings: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     no_nftables: str = ""
     ruleset: Ruleset | None = None

@@ -38,7 +38,7 @@ def read(path: str) -> str | None:
 
 
 def write(path: str, text: str, mode: int = MODE) -> None:
-    """Replace the file atomically (write beside it, fsync, rename, fsync); its directory is made 0700 where it is missing."""
+    """Replace the file atomically and for good (fsync before and after the rename); a missing directory gets 0700."""
     make_directory(os.path.dirname(path) or ".")
     sweep(*_split(path))
     try:

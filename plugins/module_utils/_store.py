@@ -100,7 +100,7 @@ class FileStore:
         except InvalidInput as error:
             raise HostError(
                 f"{path} {error.reason}",
-                remedy="move it away; peers that were lost with the interface and are not declared are then not put back",
+                remedy="move it away; peers that went with the interface and are not declared are then not put back",
             ) from None
         if (snapshot.namespace, snapshot.name) != (namespace, name):
             raise HostError(f"{path} is the snapshot of another interface", remedy="move it away")

@@ -118,7 +118,7 @@ def slowly(folder: str) -> list[tuple[float, float]]:
 
 
 def test_two_state_folders_do_not_let_two_runs_at_one_interface(host: Stack) -> None:
-    spans = sorted(sum(host.call(race, slowly, STATE, OTHER_STATE), []))
+    spans = sorted(itertools.chain(*host.call(race, slowly, STATE, OTHER_STATE)))
     assert len(spans) > ROUNDS
     for (_first, end), (first, _end) in itertools.pairwise(spans):
         assert end <= first, "the next one changes nothing before this one has ended"

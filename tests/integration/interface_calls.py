@@ -25,7 +25,7 @@ KEY_B = "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="
 KEY_C = "QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI="
 SECRET = "gICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIA="
 CHANGES = {
-    "host": ("create", "delete"),
+    "host": ("create", "delete", "remove_unmoved"),
     "driver": ("write",),
     "network": (
         *("set_mtu", "set_up", "add_address", "remove_address", "add_route", "replace_route", "remove_route"),
