@@ -66,8 +66,8 @@ def _put_back(peers: t.Sequence[PublicKey], before: Observed, wanted: Wanted) ->
 
 
 def _labels(keys: t.Iterable[PublicKey], before: Observed) -> str:
-    names = before.record.peer_names if before.record else {}
-    labels = sorted(Peer(key, name=names.get(str(key))).label for key in keys)
+    recorded = ((key, before.record.peer(key) if before.record else None) for key in keys)
+    labels = sorted(Peer(key, name=peer.name if peer else None).label for key, peer in recorded)
     more = len(labels) - _AT_MOST
     return ", ".join(labels[:_AT_MOST]) + (f" and {more} more" if more > 0 else "")
 

@@ -71,7 +71,13 @@ def _peers_missing(snapshot: Snapshot, device: Device, observed: Observed) -> li
     there = {peer.public_key for peer in device.peers} | {device.public_key}
     given = {prefix for peer in device.peers for prefix in peer.allowed_ips or ()}
     return [
-        dataclasses.replace(peer, allowed_ips=(peer.allowed_ips or frozenset()) - given)
+        Peer(
+            peer.public_key,
+            preshared_key=peer.preshared_key,
+            endpoint=peer.endpoint,
+            persistent_keepalive=peer.persistent_keepalive,
+            allowed_ips=(peer.allowed_ips or frozenset()) - given,
+        )
         for peer in snapshot.peers
         if peer.public_key not in there
         and (snapshot.replacing or (observed.record is not None and observed.record.peer(peer.public_key)))
