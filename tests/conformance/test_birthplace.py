@@ -171,7 +171,7 @@ def test_an_era_ends_with_its_namespace(place, host):
 def test_a_device_by_the_name_of_an_unmoved_one_is_not_ours(place, host, backend):
     """In the birthplace, of another kind, and left alone."""
     place.namespace("blue")
-    place.run("ip", "link", "add", _host._birth_name("blue", "wg0"), "type", "dummy")
+    place.run("ip", "link", "add", _host._birth_name("blue", "wg0"), "type", "bridge")
     assert not host.is_unmoved("blue", "wg0", birthplace="")
     host.remove_unmoved("blue", "wg0", birthplace="")
     assert "wgnew-" in place.run("ip", "link").stdout
