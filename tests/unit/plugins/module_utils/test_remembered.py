@@ -6,21 +6,27 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import typing as t
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import DeviceUpdate, PeerUpdate
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError, InvalidInput
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._memory import Faults
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import parse_prefix
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._observe import observe
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._operations import Site
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import parse_interface_address, parse_prefix
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._remembered import as_it_was, take
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import (
     Snapshot,
     dump_snapshot,
     load_snapshot,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Route
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Device, Endpoint, Route
 from ansible_collections.cryptokey.wireguard.tests.unit.plugins.module_utils.declarations import (
     KEYS,
     PRIVATE_KEYS,
@@ -266,6 +272,141 @@ def test_a_snapshot_of_a_running_device_is_worth_nothing():
     left = peers(place)
     place.converge({"name": "wg0", "mtu": 1380})
     assert (peers(place), place.store.snapshots) == (left, {})
+
+
+def half_made() -> World:
+    """Killed right after the new device has got its first peers; what the killed run had in mind is not known."""
+    place = full()
+    at = next(at for at in range(1, 30) if _has_peers_after(place := full(), at))
+    assert at > 3
+    return place
+
+
+def _has_peers_after(place: World, at: int) -> bool:
+    killed(place, REPLACED[0], at, late=True)
+    return place.host.backend_of("", "wg0") == "userspace" and bool(peers(place))
+
+
+def without_peer(place: World, key: str) -> None:
+    driver = place.host.wireguard("", "wg0")
+    left = tuple(peer for peer in driver.device.peers if str(peer.public_key) != key)
+    driver.device = dataclasses.replace(driver.device, peers=left)
+
+
+def test_a_prefix_that_the_half_made_device_has_given_to_another_peer_stays_there():
+    place = half_made()
+    without_peer(place, KEYS[0])
+    moved = PeerUpdate(PublicKey.parse(KEYS[1]), add_allowed_ips=(parse_prefix("10.1.0.0/16"),))
+    place.host.wireguard("", "wg0")._write(DeviceUpdate(peers=(moved,)))
+    place.converge({"name": "wg0", "backend": "userspace"})
+    owned = {str(peer.public_key): peer.allowed_ips for peer in place.host.wireguard("", "wg0").device.peers}
+    assert owned[KEYS[0]] == frozenset([parse_prefix("fd01::/64")])
+    assert parse_prefix("10.1.0.0/16") in owned[KEYS[1]]
+
+
+def test_a_device_of_before_the_reboot_is_not_taken_for_one_of_after_it():
+    """Indexes start over: a device with a key that has the number of the one that was half made is somebody else's."""
+    place = half_made()
+    index = place.host.network("").link("wg0").index
+    assert place.store.snapshots["", "wg0"].successor == index
+    place.host.boot += 1
+    place.host.devices["", "wg0"].device = Device(None, None, listen_port=0, fwmark=0)  # as the boot has left it
+    known = as_it_was(observe(Site(place.host, place.store, "", "wg0"), key_file="x"))
+    taken = take(known, namespace="", name="wg0", birthplace="", without=frozenset())
+    assert (taken.era, taken.successor) == (place.host.era(""), 0)
+
+
+def test_an_address_that_the_kernel_has_given_to_the_half_made_device_stays():
+    place = half_made()
+    place.host.network("").add_address("wg0", parse_interface_address("fe80::1/64"))
+    place.converge(REPLACED[0])
+    addresses = {str(address) for address in place.host.network("").link("wg0").addresses}
+    assert addresses == {"10.0.0.1/24", "10.0.0.2/24", "fd00::1/64", "fe80::1/64"}
+
+
+def roamed(place: World) -> None:
+    update = PeerUpdate(PublicKey.parse(KEYS[0]), endpoint=Endpoint("198.51.100.7", 7))
+    place.host.wireguard("", "wg0")._write(DeviceUpdate(peers=(update,)))
+
+
+def endpoint(place: World) -> str:
+    return next(str(peer.endpoint) for peer in place.host.wireguard("", "wg0").device.peers if peer.endpoint)
+
+
+def test_where_a_peer_has_roamed_to_survives_a_replacement_and_not_the_end_of_an_engine():
+    wanted = {**WHOLE, "backend": "userspace"}
+    for at in range(1, 60):
+        place = full()
+        roamed(place)
+        if not killed(place, wanted, at):
+            break
+        place.converge(wanted)
+        assert endpoint(place) == "198.51.100.7:7", at
+    place = full(wanted)
+    roamed(place)
+    assert not place.converge(wanted).changed
+    place.host.kill("", "wg0")
+    place.converge(wanted)
+    assert endpoint(place) == "192.0.2.1:1000"
+
+
+def test_after_a_failure_that_was_restored_there_is_no_snapshot_but_an_engine_s():
+    for backend, wanted in (("kernel", REPLACED[0]), ("userspace", {**SOME, "backend": "kernel"})):
+        for at in range(1, 60):
+            place = World()
+            place.converge({**WHOLE, "backend": backend})
+            place.host.faults.arm(at)
+            try:
+                place.converge(wanted)
+                break
+            except HostError:
+                kept = place.store.snapshots.get(("", "wg0"))
+            assert (kept is None) == (backend == "kernel"), (at, place.host.faults.log)
+            if kept is not None:
+                assert (kept.index, kept.replacing) == (place.host.network("").link("wg0").index, False)
+        assert at > 8
+
+
+class FailingThenKilling(Killing):
+    """The change after the deletion fails; the way back is killed."""
+
+    failed = False
+
+    @contextlib.contextmanager
+    def change(self, what: str) -> t.Iterator[None]:
+        deleted = any(line.startswith("delete wg0") for line in self.log)
+        with super().change(what):
+            yield
+            if deleted and not self.failed:
+                self.failed = True
+                raise HostError("fault")
+
+
+def test_the_way_back_from_a_failed_removal_may_be_killed_as_well():
+    for at in range(1, 60):
+        place = full({**WHOLE, "backend": "userspace"})
+        faults = FailingThenKilling()
+        place.host.faults = place.store.faults = faults
+        for port in (*place.host.networks.values(), *place.host.firewalls.values()):
+            port.faults = faults
+        done = False
+        faults.arm(at, late=True)
+        try:
+            place.converge({"name": "wg0", "state": "absent"})
+        except HostError:
+            done = True
+        except Killed:
+            pass
+        log, written = list(faults.log), bool(place.store.snapshots)
+        faults.arm(0)
+        faults.failed = True
+        if written or done:
+            place.converge({**SOME, "backend": "userspace"})
+            assert peers(place) == {KEYS[0], KEYS[1]}, log
+        assert written or "create wg0" not in log, log
+        if done:
+            break
+    assert at > 8
 
 
 class TestEngine:
