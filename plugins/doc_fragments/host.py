@@ -24,7 +24,9 @@ notes:
 options:
   state_directory:
     description:
-      - Where the host keeps private keys and the record of what was last declared for each interface.
+      - Where the host keeps private keys, the record of what was last declared for each interface, and, as long as
+        nothing else could bring it back, a snapshot of what the interface has, preshared keys included.
+        All of them have the mode C(0600).
       - Made with mode C(0700) when it is missing.
     type: path
     default: /etc/wireguard/cryptokey

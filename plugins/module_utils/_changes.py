@@ -51,6 +51,7 @@ def _changes(observed: Observed, wanted: Wanted) -> Operations:
     bypass = _bypass(base, wanted)
     stale = _backwards((wanted.gone_rules & base.rules) - leaving_mark)
     return [
+        *_unmoved(observed, wanted),
         *_key_file(observed, wanted),
         *claim_ownership(observed, wanted),
         *device,
@@ -83,11 +84,12 @@ def _removal(observed: Observed, wanted: Wanted) -> Operations:
 
     Routes, rules and ports are only ever added here on the way back from a change that failed.
     """
-    device = [_delete(observed, wanted)] if observed.exists else []
+    device = [*_forget(observed, wanted), _delete(observed, wanted)] if observed.exists else []
     base = observed.without_device(wanted.name) if device else observed
     elsewhere = wanted.gone_routes & base.routes
     key_file = observed.key_file is not None and not wanted.keep_private_key
     return [
+        *_unmoved(observed, wanted),
         *_key_file(observed, wanted),
         *settings_changed(base, wanted, loosening=True),
         *ruleset_replaced(base, wanted, adding=True),
@@ -114,10 +116,12 @@ def _backwards(rules: t.Iterable[Rule]) -> list[Rule]:
 
 def _device(observed: Observed, wanted: Wanted) -> tuple[Observed, Operations]:
     """(what is there once the device exists, the steps to have it)."""
+    note: Operations = [op.NoteSuccessor(wanted.remember)] if wanted.remember else []
     if observed.device is not None and not wanted.recreate:
-        return observed, []
+        noted = wanted.remember is None or wanted.remember.successor == observed.the_link.index
+        return observed, [] if noted else note
     backend = wanted.backend or "userspace"
-    steps: Operations = []
+    steps: Operations = [op.RememberDevice(wanted.remember)] if wanted.remember else []
     if observed.exists:
         steps.append(_delete(observed, wanted))
     steps.append(
@@ -130,7 +134,17 @@ def _device(observed: Observed, wanted: Wanted) -> tuple[Observed, Operations]:
             again=observed.lost,
         )
     )
+    steps += note
     return observed.with_new_device(wanted.name, backend), steps
+
+
+def _unmoved(observed: Observed, wanted: Wanted) -> Operations:
+    return [op.RemoveUnmoved(wanted.name, wanted.namespace, birthplace) for birthplace in observed.unmoved]
+
+
+def _forget(observed: Observed, wanted: Wanted) -> Operations:
+    """Not on the way back from a change that failed, where the record stays as well."""
+    return [op.ForgetSnapshot()] if wanted.record is None and observed.snapshot is not None else []
 
 
 def _delete(observed: Observed, wanted: Wanted) -> op.DeleteDevice:

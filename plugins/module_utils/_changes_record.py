@@ -20,7 +20,8 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted import
 def claim_ownership(observed: Observed, wanted: Wanted) -> list[ClaimOwnership]:
     """The old record with everything added that is about to be made.
 
-    Its peers stay the old ones: an endpoint counts as declared only once it is set.
+    Its peers stay the old ones: an endpoint counts as declared only once it is set. Where a snapshot could bring
+    one back that is about to be removed, it is forgotten first.
     """
     if wanted.record is None or wanted.record == observed.record:
         return []
@@ -36,6 +37,9 @@ def claim_ownership(observed: Observed, wanted: Wanted) -> list[ClaimOwnership]:
         filtered=False,
     )
     claimed = _union(old, wanted.record)
+    if observed.snapshot is not None:
+        kept = tuple(peer for peer in old.peers if peer.public_key not in wanted.gone_peers)
+        claimed = dataclasses.replace(claimed, peers=kept)
     return [] if claimed == old else [ClaimOwnership(claimed)]
 
 

@@ -27,6 +27,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset import Ruleset
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import Snapshot
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
     Device,
     Endpoint,
@@ -172,6 +173,9 @@ class Host(t.Protocol):
     def namespaces(self) -> tuple[str, ...]:
         """Named network namespaces, sorted; the initial one is not among them."""
 
+    def era(self, namespace: str) -> str:
+        """Another text once the machine was started anew, or the namespace made anew: indexes of links start over."""
+
     def network(self, namespace: str) -> Network:
         """Raises HostError where that namespace does not exist; never creates it."""
 
@@ -195,6 +199,12 @@ class Host(t.Protocol):
 
         Returns once the device answers. On failure nothing is left behind.
         """
+
+    def is_unmoved(self, namespace: str, name: str, *, birthplace: str) -> bool:
+        """Whether a run that was killed has left a device of the interface in its birthplace, to be moved yet."""
+
+    def remove_unmoved(self, namespace: str, name: str, *, birthplace: str) -> None:
+        """Absent is no error."""
 
     def delete(self, namespace: str, name: str) -> None:
         """Remove a WireGuard device and, in userspace, its engine and socket; absent is no error."""
@@ -234,6 +244,14 @@ class Store(t.Protocol):
 
     def remove_record(self, namespace: str, name: str) -> None: ...
 
+    def snapshot(self, namespace: str, name: str) -> Snapshot | None: ...
+
+    def write_snapshot(self, snapshot: Snapshot) -> None:
+        """On the disk before it returns: what follows may be the end of what is in it."""
+
+    def remove_snapshot(self, namespace: str, name: str) -> None:
+        """Absent is no error."""
+
     def private_key(self, path: str) -> PrivateKey | None: ...
 
     def write_private_key(self, path: str, key: PrivateKey) -> None: ...
@@ -241,4 +259,4 @@ class Store(t.Protocol):
     def remove_private_key(self, path: str) -> None: ...
 
     def locked(self) -> t.ContextManager[None]:
-        """Held from reading to verifying, so that two runs at once do not mix."""
+        """Held from reading to verifying, so that two runs at once do not mix, whatever files they keep."""

@@ -23,8 +23,13 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import
     HostError,
     MissingLibrary,
     NotVerified,
+    WireguardError,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._expected import expected
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._losses import (
+    loss_warnings,
+    settle_snapshot,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._observe import observe
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._operation import FilterRequest
@@ -34,11 +39,11 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._operations im
     batches,
     execute,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._remembered import as_it_was
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._restore import (
     restore,
     settled,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Peer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._view import (
     MADE_ON_APPLY,
     observed_view,
@@ -113,6 +118,10 @@ def converge(declared: Declared, *, host: Host, store: Store, check: bool = Fals
 def _carry_out(plan: Plan, declared: Declared, site: Site, *, check: bool) -> Observed:
     """What is there then: in check mode what would be. Nothing to do means that it is what it was."""
     if not plan.operations:
+        if not check:
+            # Nobody has asked for it: a disk that is full is no reason to fail a run that changes nothing.
+            with contextlib.suppress(HostError):
+                settle_snapshot(plan.before, site)
         return plan.before
     return expected(plan.before, plan.wanted) if check else apply(plan, declared, site)
 
@@ -153,13 +162,14 @@ def make_plan(declared: Declared, site: Site, *, check: bool) -> Plan:
     if declared.only_peers:
         before = _with_interface(declared, before, check=check, warnings=warnings)
     if declared.present:
-        around = complete(declared, before)
+        known = as_it_was(before)
+        around = complete(declared, known)
         _refuse_without_nftables(around, before, check=check, warnings=warnings)
-        choices = choose(declared, around, before, host=site.host, check=check, warnings=warnings)
-        wanted = want(declared, around, before, choices)
+        choices = choose(declared, around, known, host=site.host, check=check, warnings=warnings)
+        wanted = want(declared, around, known, choices)
         _refuse_without_birthplace(wanted, before, site, check=check)
         warnings += strict_filter_warnings(around, before)
-        warnings += _loss_warnings(declared, before)
+        warnings += loss_warnings(declared, before, wanted)
     else:
         _refuse_without_nftables(None, before, check=check, warnings=warnings)
         wanted = want_absent(declared, before)
@@ -174,25 +184,6 @@ def _refuse_without_nftables(
     if error is not None and not check:
         raise error
     warnings += [str(error)] if error is not None else []
-
-
-def _loss_warnings(declared: Declared, before: Observed) -> list[str]:
-    """An engine that ends does so on its own, and somebody should know. After a reboot everything is gone: no news."""
-    if not before.lost:
-        return []
-    place = f"{declared.name} in {describe_namespace(declared.namespace)}"
-    warnings = []
-    if before.exists:
-        warnings.append(f"{place}: {before.lost}. Its tunnels were down; everything that is declared now is set again")
-    mentioned = {peer.public_key for peer in declared.peers or ()}
-    gone = before.record.peers if before.record and not (declared.exact and declared.peers is not None) else ()
-    missing = sorted(Peer(peer.public_key, name=peer.name).label for peer in gone if peer.public_key not in mentioned)
-    if missing:
-        warnings.append(
-            f"{place} has lost peers that were declared before and are not declared now: {', '.join(missing)}. Their "
-            "AllowedIPs and preshared keys went with the device; declare them again"
-        )
-    return warnings
 
 
 def _with_interface(declared: Declared, before: Observed, *, check: bool, warnings: list[str]) -> Observed:
@@ -259,12 +250,23 @@ def apply(plan: Plan, declared: Declared, site: Site) -> Observed:
                 execute(batch, site)
             except HostError as error:
                 raise _refused(batch, error, plan.wanted) from None
-        return _verify(plan, declared, site)
+        after = _verify(plan, declared, site)
+        settle_snapshot(after, site)
+        return after
     except BaseException as error:
         failures = restore(plan.before, plan.wanted, site, key_file=declared.private_key_file)
+        if not failures:
+            _settle_again(plan.before, declared, site)
         if not isinstance(error, HostError):
             raise
         raise type(error)(f"{error}. {_restored(failures)}", errno=error.errno) from None
+
+
+def _settle_again(before: Observed, declared: Declared, site: Site) -> None:
+    """An interface that an earlier run has left half made is so again, and its snapshot is still what it was."""
+    if before.remembered is None:
+        with contextlib.suppress(WireguardError):
+            settle_snapshot(observe(site, key_file=declared.private_key_file), site)
 
 
 def _refused(batch: t.Sequence[Operation], error: HostError, wanted: Wanted) -> HostError:

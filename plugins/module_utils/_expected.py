@@ -34,6 +34,7 @@ def expected(observed: Observed, wanted: Wanted) -> Observed:
             observed.filtering, openings=(observed.filtering.openings - wanted.gone_openings) | wanted.openings
         ),
         record=wanted.record,
+        unmoved=(),
     )
     if not wanted.present:
         gone = around.without_device(wanted.name)

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
-import re
-import secrets
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
     _birthplace,
@@ -45,7 +44,6 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._userspace imp
 )
 
 _ADDRESS_GENERATION_NONE = "1"
-_BIRTH_NAME = re.compile("wgnew-[0-9a-f]{8}")
 
 
 class LinuxHost:
@@ -62,6 +60,9 @@ class LinuxHost:
 
     def namespaces(self) -> tuple[str, ...]:
         return _netns.names()
+
+    def era(self, namespace: str) -> str:
+        return f"{_netns.boot()}/{self.network(namespace).worker.run(_netns.cookie)}"
 
     def network(self, namespace: str) -> LinuxNetwork:
         number = _netns.inode(namespace)
@@ -116,11 +117,11 @@ class LinuxHost:
         network, birthplace = self.network(namespace), self.network(socket_namespace)
         if network.link(name) is not None:
             raise HostError(f"there is a device {name} already", errno=errno.EEXIST)
-        birth_name = name if namespace == socket_namespace else f"wgnew-{secrets.token_hex(4)}"
+        birth_name = name if namespace == socket_namespace else _birth_name(namespace, name)
         daemon = None
         try:
             if backend == "kernel":
-                _remove_unmoved(birthplace)
+                self.remove_unmoved(namespace, name, birthplace=socket_namespace)
                 birthplace.create_link(birth_name, "wireguard")
             else:
                 daemon = self._start(birth_name, name, network=network, birthplace=birthplace, engine=engine)
@@ -134,6 +135,20 @@ class LinuxHost:
                 with contextlib.suppress(HostError):
                     place.delete_link(left)
             raise
+
+    def is_unmoved(self, namespace: str, name: str, *, birthplace: str) -> bool:
+        """By a name that only this interface's device is born under, and that nobody has put it to use.
+
+        What an engine has left counts as the remains of its interface (backend_of).
+        """
+        if namespace == birthplace:
+            return False
+        link = self.network(birthplace).link(_birth_name(namespace, name))
+        return link is not None and link.kind == "wireguard" and not link.up and not link.addresses
+
+    def remove_unmoved(self, namespace: str, name: str, *, birthplace: str) -> None:
+        if self.is_unmoved(namespace, name, birthplace=birthplace):
+            self.network(birthplace).delete_link(_birth_name(namespace, name))
 
     def delete(self, namespace: str, name: str) -> None:
         network = self.network(namespace)
@@ -256,9 +271,6 @@ class LinuxHost:
                 network.worker.run(_sysctl.write, f"ipv6/conf/{name}/addr_gen_mode", _ADDRESS_GENERATION_NONE)
 
 
-def _remove_unmoved(birthplace: LinuxNetwork) -> None:
-    """What a run has left that was killed before it moved its device. The lock keeps out one that is still to do so."""
-    for link in birthplace.links():
-        if link.kind == "wireguard" and _BIRTH_NAME.fullmatch(link.name):
-            with contextlib.suppress(HostError):
-                birthplace.delete_link(link.name)
+def _birth_name(namespace: str, name: str) -> str:
+    """Always the same one, so that whoever makes or removes the interface next finds what a killed run has left."""
+    return f"wgnew-{hashlib.sha256(f'{namespace}/{name}'.encode(errors='surrogatepass')).hexdigest()[:8]}"

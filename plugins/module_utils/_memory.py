@@ -34,6 +34,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._memory_networ
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import Snapshot
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
     Device,
     Peer,
@@ -163,6 +164,8 @@ class MemoryHost:
         self.networks = {name: self._network(name) for name in ("", *namespaces)}
         self.firewalls = {name: MemoryFirewall(name, self.faults) for name in ("", *namespaces)}
         self._ports = FIRST_RANDOM_PORT
+        self.boot = 1
+        self.unmoved: set[tuple[str, str, str]] = set()
 
     def _network(self, namespace: str) -> MemoryNetwork:
         return MemoryNetwork(namespace, self.faults, after_up=lambda name: self._bind(namespace, name))
@@ -175,6 +178,9 @@ class MemoryHost:
 
     def namespaces(self) -> tuple[str, ...]:
         return tuple(sorted(name for name in self.networks if name))
+
+    def era(self, namespace: str) -> str:
+        return f"{self.boot}/{namespace}"
 
     def network(self, namespace: str) -> MemoryNetwork:
         if namespace not in self.networks:
@@ -209,8 +215,16 @@ class MemoryHost:
             if network.link(name):
                 raise HostError(f"{name} is there already", errno=errno.EEXIST)
             self.dead.discard((namespace, name))
+            self.unmoved.discard((namespace, name, socket_namespace))
             self.devices[namespace, name] = MemoryDriver(self, backend, socket_namespace)
             network.make_link(name, kind="wireguard" if backend == "kernel" else "tun")
+
+    def is_unmoved(self, namespace: str, name: str, *, birthplace: str) -> bool:
+        return (namespace, name, birthplace) in self.unmoved
+
+    def remove_unmoved(self, namespace: str, name: str, *, birthplace: str) -> None:
+        with self.faults.change(f"remove unmoved {name}"):
+            self.unmoved.discard((namespace, name, birthplace))
 
     def delete(self, namespace: str, name: str) -> None:
         with self.faults.change(f"delete {name}"):
@@ -280,6 +294,7 @@ class MemoryStore:
         self.faults = faults
         self.kept: dict[tuple[str, str], Record] = {}
         self.keys: dict[str, PrivateKey] = {}
+        self.snapshots: dict[tuple[str, str], Snapshot] = {}
 
     def record(self, namespace: str, name: str) -> Record | None:
         return self.kept.get((namespace, name))
@@ -294,6 +309,17 @@ class MemoryStore:
     def remove_record(self, namespace: str, name: str) -> None:
         with self.faults.change("remove record"):
             self.kept.pop((namespace, name), None)
+
+    def snapshot(self, namespace: str, name: str) -> Snapshot | None:
+        return self.snapshots.get((namespace, name))
+
+    def write_snapshot(self, snapshot: Snapshot) -> None:
+        with self.faults.change("write snapshot"):
+            self.snapshots[snapshot.namespace, snapshot.name] = snapshot
+
+    def remove_snapshot(self, namespace: str, name: str) -> None:
+        with self.faults.change("remove snapshot"):
+            self.snapshots.pop((namespace, name), None)
 
     def private_key(self, path: str) -> PrivateKey | None:
         return self.keys.get(path)

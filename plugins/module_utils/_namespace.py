@@ -108,6 +108,7 @@ def _plan_present(name: str) -> Plan:
 
 def _remover(interface: str, name: str, *, host: LinuxHost, store: FileStore) -> t.Callable[[], None]:
     def remove() -> None:
+        store.remove_snapshot(name, interface)
         host.delete(name, interface)
         store.remove_record(name, interface)
 

@@ -35,6 +35,7 @@ INITIAL = ""
 _SIOCGIFFLAGS = 0x8913
 _SIOCSIFFLAGS = 0x8914
 _IFF_UP = 1
+_SO_NETNS_COOKIE = 71
 
 Result = t.TypeVar("Result")
 
@@ -102,6 +103,23 @@ def inode(name: str) -> int:
 
 def own_inode() -> int:
     return os.stat("/proc/thread-self/ns/net").st_ino
+
+
+def boot() -> str:
+    """Another one after every start of the machine (random(4))."""
+    with contextlib.suppress(OSError), open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        return file.read().strip()
+    return ""
+
+
+def cookie() -> int:
+    """Of the calling thread's namespace: unlike an inode, no later namespace gets it again before the next boot.
+
+    Linux 5.14 and later (SO_NETNS_COOKIE in asm-generic/socket.h); before, the inode has to do.
+    """
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as handle:
+        return int(struct.unpack("=Q", handle.getsockopt(socket.SOL_SOCKET, _SO_NETNS_COOKIE, 8))[0])
+    return own_inode()
 
 
 def missing(name: str) -> HostError:

@@ -24,6 +24,7 @@ def observe(site: Site, *, key_file: str) -> Observed:
         record=next((record for record in records if record.name == site.name), None),
         neighbours=(*(record for record in records if record.name != site.name), *([lone] if lone else [])),
         key_file=site.store.private_key(key_file),
+        snapshot=site.store.snapshot(site.namespace, site.name),
     )
     if site.namespace and site.namespace not in site.host.namespaces():
         return files
@@ -51,6 +52,8 @@ def _with_system(files: Observed, site: Site) -> Observed:
         device=device,
         edits_peers=not is_odd or site.driver.edits_peers(),
         link=link,
+        era=site.host.era(site.namespace),
+        unmoved=_unmoved(files, site),
         handshakes=frozenset(key for key, entry in statistics.items() if entry.latest_handshake is not None),
         socket_namespace=site.host.socket_namespace(site.namespace, site.name, listen_port=port) if alive else None,
         birthplace_is_gone=alive and site.host.birthplace_is_gone(site.namespace, site.name, recorded=recorded),
@@ -60,6 +63,15 @@ def _with_system(files: Observed, site: Site) -> Observed:
         settings=network.settings(),
     )
     return _with_filter(seen, site)
+
+
+def _unmoved(files: Observed, site: Site) -> tuple[str, ...]:
+    """Looked for where the interface is born, was born, or was about to be."""
+    born = {"", site.filter.socket_namespace or ""}
+    born |= {files.record.socket_namespace} if files.record else set()
+    born |= {files.snapshot.birthplace} if files.snapshot else set()
+    places = sorted((born - {site.namespace}) & {"", *site.host.namespaces()})
+    return tuple(place for place in places if site.host.is_unmoved(site.namespace, site.name, birthplace=place))
 
 
 def _with_filter(seen: Observed, site: Site) -> Observed:

@@ -20,6 +20,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset import Ruleset
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._setting import device_of
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import Snapshot
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
     MAIN_TABLE,
     OUR_PROTOCOL,
@@ -42,7 +43,9 @@ class Observed:
     device: None where there is no engine to ask.  edits_peers: False where its engine has to make a peer anew instead.
     handshakes: the peers that have completed one.
     routes, rules: all of the namespace, whoever made them.  neighbours: the namespace's other records.
-    key_file: the private key in the file that the declaration names.  settings: kernel parameters that can be claimed.
+    key_file: the private key in the file that the declaration names.  snapshot: the one on disk, whatever it is worth.
+    era: tells the device's index from equal ones before a reboot.  unmoved: the namespaces where a run that was killed
+    has left a device that it had not moved here yet.  settings: kernel parameters that can be claimed.
     no_nftables: why there is no nftables here; ruleset, filtering: only looked at where they may concern the interface.
     """
 
@@ -59,6 +62,9 @@ class Observed:
     record: Record | None = None
     neighbours: tuple[Record, ...] = ()
     key_file: PrivateKey | None = None
+    snapshot: Snapshot | None = None
+    era: str = ""
+    unmoved: tuple[str, ...] = ()
     settings: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     no_nftables: str = ""
     ruleset: Ruleset | None = None
@@ -78,12 +84,31 @@ class Observed:
             return "its userspace engine has ended"
         if self.record is None:
             return ""
+        if self.remembered is not None and (self.remembered.replacing or (self.device and self.device.has_key)):
+            return "a run was interrupted while it made it again"
         if not self.exists:
             return "it has gone since it was last declared"
         if self.device is not None and not self.device.has_key:
             made = "its userspace engine has ended and was started" if self.backend == "userspace" else "it was made"
             return f"{made} again, without keys and peers"
         return ""
+
+    @functools.cached_property
+    def remembered(self) -> Snapshot | None:
+        """The snapshot, where its device has gone and what is there now, if anything, is to take its place.
+
+        A device with a key is somebody's: ours only where a run has noted that it was making it. Without a device
+        nobody can have removed a peer since, so an interrupted run is made good even after a reboot; what was only
+        kept for the case that an engine ends goes with a reboot, as on the kernel.
+        """
+        found = self.snapshot
+        if found is None or self.record is None:
+            return None
+        same_era = found.era == self.era
+        if self.device is not None and self.device.has_key:
+            ours = same_era and found.successor == self.the_link.index
+            return found if ours else None
+        return found if same_era or found.replacing else None
 
     @property
     def the_device(self) -> Device:
@@ -104,6 +129,13 @@ class Observed:
         """Those with our protocol number that the record names as well; one of the two does not prove enough."""
         recorded = self.record.routes if self.record else frozenset()
         return frozenset(route for route in self.routes if route.protocol == OUR_PROTOCOL and route in recorded)
+
+    @property
+    def claimed_routes(self) -> frozenset[Route]:
+        """Ours, and those that were ours when the device was there that is to be put back."""
+        if self.remembered is None or self.record is None:
+            return self.our_routes
+        return self.our_routes | self.record.routes
 
     @functools.cached_property
     def our_rules(self) -> frozenset[Rule]:

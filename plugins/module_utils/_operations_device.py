@@ -60,6 +60,22 @@ class CreateDevice(Operation):
 
 
 @dataclasses.dataclass(frozen=True)
+class RemoveUnmoved(Operation):
+    """What a run has left that was killed between making a device and moving it to its namespace."""
+
+    name: str
+    namespace: str
+    birthplace: str
+
+    def describe(self) -> str:
+        place = f"namespace {self.birthplace}" if self.birthplace else "the initial namespace"
+        return f"remove from {place} what an interrupted run has left there of {self.name}"
+
+    def apply(self, site: Site) -> None:
+        site.host.remove_unmoved(self.namespace, self.name, birthplace=self.birthplace)
+
+
+@dataclasses.dataclass(frozen=True)
 class DeleteDevice(Operation):
     """reason: why it cannot stay although it is to be there again right afterwards, which interrupts its tunnels.
 

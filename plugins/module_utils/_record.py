@@ -130,8 +130,8 @@ def dump_record(record: Record) -> str:
         "routing": record.routing,
         "table": record.table,
         "metric": record.metric,
-        "routes": [_dump(route) for route in sorted(record.routes, key=str)],
-        "explicit_routes": [_dump(route) for route in sorted(record.explicit_routes, key=str)],
+        "routes": [dump_route(route) for route in sorted(record.routes, key=str)],
+        "explicit_routes": [dump_route(route) for route in sorted(record.explicit_routes, key=str)],
         "rules": [_dump(rule) for rule in sorted(record.rules, key=str)],
         "forwarding": [
             dataclasses.asdict(claim) for claim in sorted(record.forwarding, key=lambda claim: claim.family)
@@ -171,8 +171,8 @@ def load_record(text: str) -> Record:
             routing=document["routing"],
             table=document["table"],
             metric=document["metric"],
-            routes=frozenset(_load_route(entry) for entry in document["routes"]),
-            explicit_routes=frozenset(_load_route(entry) for entry in document["explicit_routes"]),
+            routes=frozenset(load_route(entry) for entry in document["routes"]),
+            explicit_routes=frozenset(load_route(entry) for entry in document["explicit_routes"]),
             rules=frozenset(_load_rule(entry) for entry in document["rules"]),
             forwarding=tuple(ForwardingClaim(**entry) for entry in document["forwarding"]),
             full_tunnel=document.get("full_tunnel"),
@@ -214,12 +214,16 @@ def _peer(entry: t.Any) -> RecordedPeer:
     return entry
 
 
+def dump_route(route: Route) -> dict[str, t.Any]:
+    return _dump(route)
+
+
 def _dump(value: Route | Rule) -> dict[str, t.Any]:
     fields = value._asdict() if isinstance(value, Route) else vars(value)
     return {name: str(field) if isinstance(field, tuple) else field for name, field in fields.items()}
 
 
-def _load_route(entry: t.Mapping[str, t.Any]) -> Route:
+def load_route(entry: t.Mapping[str, t.Any]) -> Route:
     gateway, source = entry["gateway"], entry["source"]
     return Route(
         **{

@@ -23,6 +23,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed impo
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._operations import (
     AddAddress,
     ChangePeer,
+    CreateDevice,
     Operation,
     RemoveAddress,
     RemoveKeyFile,
@@ -30,12 +31,17 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._operations im
     batches,
     execute,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._remembered import (
+    as_it_was,
+    take,
+    without_link_local,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._setting import device_of
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import Snapshot
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Peer, Route
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted import (
     Identity,
     Wanted,
-    without_link_local,
 )
 
 _ROUNDS = 4
@@ -53,7 +59,7 @@ def settled(wanted: Wanted, now: Observed) -> Wanted:
     addresses = wanted.addresses
     if addresses is not None and now.link is not None:
         addresses |= now.link.addresses - without_link_local(now.link.addresses)
-    return dataclasses.replace(wanted, recreate="", peers=peers, addresses=addresses)
+    return dataclasses.replace(wanted, recreate="", remember=None, peers=peers, addresses=addresses)
 
 
 def restore(before: Observed, attempted: Wanted, site: Site, *, key_file: str) -> list[str]:
@@ -70,18 +76,23 @@ def restore(before: Observed, attempted: Wanted, site: Site, *, key_file: str) -
             return [f"the interface cannot be read any more: {error}"]
         if not steps:
             return []
-        failures = _carry_out(steps, site)
+        failures, made = _carry_out(steps, site)
+        if made:
+            # The device is ours and no longer the attempt's: a second round completes it instead of starting over.
+            attempted = dataclasses.replace(attempted, recreate="")
     return failures
 
 
-def _carry_out(steps: t.Sequence[Operation], site: Site) -> list[str]:
-    failures = []
+def _carry_out(steps: t.Sequence[Operation], site: Site) -> tuple[list[str], bool]:
+    """(what failed, whether the device was made again)."""
+    failures, made = [], False
     for batch in batches(steps):
         try:
             execute(batch, site)
+            made = made or isinstance(batch[0], CreateDevice)
         except WireguardError as error:
             failures.append(f"cannot {batch[0].describe()}: {error}")
-    return failures
+    return failures, made
 
 
 def restoration(before: Observed, attempted: Wanted, now: Observed) -> tuple[Operation, ...]:
@@ -192,6 +203,7 @@ def _with_device(wanted: Wanted, before: Observed, attempted: Wanted, now: Obser
     return dataclasses.replace(
         wanted,
         recreate="the change failed" if now.exists and replaced else "",
+        remember=_to_remember(before, attempted) if replaced else None,
         socket_namespace=before.socket_namespace or "",
         backend=before.backend,
         engine=attempted.engine,
@@ -205,6 +217,12 @@ def _with_device(wanted: Wanted, before: Observed, attempted: Wanted, now: Obser
         peers=peers,
         gone_peers=frozenset(there) - {peer.public_key for peer in device.peers},
     )
+
+
+def _to_remember(before: Observed, attempted: Wanted) -> Snapshot:
+    """This process may be killed as well while it makes the device again."""
+    known, birthplace = as_it_was(before), before.socket_namespace or ""
+    return take(known, namespace=attempted.namespace, name=attempted.name, birthplace=birthplace, without=frozenset())
 
 
 def _same_device(before: Observed, now: Observed) -> bool:

@@ -38,7 +38,7 @@ def read(path: str) -> str | None:
 
 
 def write(path: str, text: str, mode: int = MODE) -> None:
-    """Replace the file atomically (write beside it, fsync, rename); its directory is made 0700 where it is missing."""
+    """Replace the file atomically and for good (fsync before and after the rename); a missing directory gets 0700."""
     make_directory(os.path.dirname(path) or ".")
     sweep(*_split(path))
     try:
@@ -52,12 +52,23 @@ def write(path: str, text: str, mode: int = MODE) -> None:
                 handle.flush()
                 os.fsync(descriptor)
             os.replace(temporary, path)
+            _sync_folder(path)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
             raise
     except OSError as error:
         raise _refused("write", path, error) from None
+
+
+def _sync_folder(path: str) -> None:
+    """The new name survives a power cut only then (fsync(2)). Some file systems cannot, and need not."""
+    descriptor = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _beside(path: str, mode: int) -> tuple[str, int]:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files that the engine keeps on a host: declared-state records, private keys, and a lock over all of them."""
+"""The files that the engine keeps on a host: records, snapshots, private keys, and a lock over all of them."""
 
 from __future__ import annotations
 
@@ -24,10 +24,23 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import
     load_record,
     record_path,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import (
+    Snapshot,
+    dump_snapshot,
+    load_snapshot,
+    snapshot_path,
+)
+
+HOST_LOCK = "/run/cryptokey-wireguard.lock"
+"""What every run on this machine takes, wherever it keeps its files: what they change is the same.
+
+Below /run only root can make a file; a lock that anybody can take (flock(2) of a namespace's own file in /proc, an
+abstract socket) would let any user hold up all runs.
+"""
 
 
 class FileStore:
-    """Below one directory, 0700: NAMESPACE/NAME.json beside NAMESPACE/NAME.key, both 0600."""
+    """Below one directory, 0700: NAMESPACE/NAME.json beside NAME.key and NAME.snapshot, all 0600."""
 
     def __init__(self, directory: str, *, patience: float = _lock.PATIENCE) -> None:
         """Raises InvalidInput where directory, the modules' state_directory, is not an absolute path."""
@@ -70,10 +83,35 @@ class FileStore:
         _secret_file.write(record_path(self.directory, record.namespace, record.name), dump_record(record))
 
     def remove_record(self, namespace: str, name: str) -> None:
-        path = record_path(self.directory, namespace, name)
+        self._remove(record_path(self.directory, namespace, name))
+
+    def _remove(self, path: str) -> None:
         _secret_file.remove(path)
         with contextlib.suppress(OSError):  # not empty: others live here
             os.rmdir(os.path.dirname(path))
+
+    def snapshot(self, namespace: str, name: str) -> Snapshot | None:
+        path = snapshot_path(self.directory, namespace, name)
+        text = _secret_file.read(path)
+        if text is None:
+            return None
+        try:
+            snapshot = load_snapshot(text)
+        except InvalidInput as error:
+            raise HostError(
+                f"{path} {error.reason}",
+                remedy="move it away; peers that went with the interface and are not declared are then not put back",
+            ) from None
+        if (snapshot.namespace, snapshot.name) != (namespace, name):
+            raise HostError(f"{path} is the snapshot of another interface", remedy="move it away")
+        return snapshot
+
+    def write_snapshot(self, snapshot: Snapshot) -> None:
+        path = snapshot_path(self.directory, snapshot.namespace, snapshot.name)
+        _secret_file.write(path, dump_snapshot(snapshot))
+
+    def remove_snapshot(self, namespace: str, name: str) -> None:
+        self._remove(snapshot_path(self.directory, namespace, name))
 
     def private_key(self, path: str) -> PrivateKey | None:
         text = _secret_file.read(path)
@@ -96,8 +134,13 @@ class FileStore:
 
     @contextlib.contextmanager
     def locked(self) -> t.Iterator[None]:
+        """The folder's lock, which guards its files, and then the host's. All take them in that order."""
         _secret_file.make_directory(self.directory)
-        with _lock.locked(os.path.join(self.directory, ".lock"), patience=self.patience):
+        with contextlib.ExitStack() as held:
+            held.enter_context(_lock.locked(os.path.join(self.directory, ".lock"), patience=self.patience))
+            # Who is root in a container alone may find a /run that is not his to write in; others then are not, either.
+            if os.access(os.path.dirname(HOST_LOCK), os.W_OK):
+                held.enter_context(_lock.locked(HOST_LOCK, patience=self.patience))
             for folder, _folders, _files in os.walk(self.directory):
                 _secret_file.sweep(folder)
             yield

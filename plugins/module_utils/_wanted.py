@@ -26,7 +26,6 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
     PublicKey,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import (
-    KERNEL_PROTOCOL,
     Observed,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Opening
@@ -39,8 +38,15 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import
     Record,
     RecordedPeer,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._remembered import (
+    foreign_routes,
+    routes_to_put_back,
+    take,
+    without_link_local,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset import Ruleset
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._setting import device_of
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import Snapshot
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
     Endpoint,
     Peer,
@@ -62,8 +68,6 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_settin
     settings_after,
     want_settings,
 )
-
-_LINK_LOCAL = Prefix(6, 0xFE80 << 112, 10)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,6 +92,7 @@ class Wanted:
     routes: may hold foreign ones that are to survive a new device.  address_order: in which new addresses are added.
     derived_mtu: what mtu follows from.  settings: kernel parameters.  filtered: ruleset, of which None is none, is to
     be brought about; otherwise the table is left alone.  openings: to be there; gone_openings: to be gone.
+    remember: what is written down before a device is made again, or completed, that holds more than is declared.
     """
 
     name: str
@@ -121,6 +126,7 @@ class Wanted:
     openings: frozenset[Opening] = frozenset()
     gone_openings: frozenset[Opening] = frozenset()
     record: Record | None = None
+    remember: Snapshot | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,6 +152,8 @@ def endpoints_to_set(declared: Declared, observed: Observed) -> dict[PublicKey, 
     declared value changed since the record was written, and, where nothing is on record, one that never answered.
     """
     there = {peer.public_key: peer for peer in observed.device.peers} if observed.device else {}
+    if observed.remembered is not None and not observed.remembered.replacing:
+        there = {}  # its sessions went with the engine, so the last address that it was heard at is worth no more
     asked = {}
     for peer in declared.present_peers:
         if peer.endpoint is not None and (
@@ -165,7 +173,10 @@ def _endpoint_is_due(peer: DeclaredPeer, current: Peer | None, observed: Observe
 
 
 def want(declared: Declared, around: Surroundings, observed: Observed, choices: Choices) -> Wanted:
-    """The state to reach for an interface that is declared present. Raises InvalidInput before anything is done."""
+    """The state to reach for an interface that is declared present. Raises InvalidInput before anything is done.
+
+    observed: with what its snapshot remembers (as_it_was).
+    """
     recreate = "" if declared.only_peers else recreation(around.socket_namespace, observed, backend=choices.backend)
     _refuse_own_key(declared, choices.identity)
     there = {peer.public_key: peer for peer in observed.device.peers} if observed.device else {}
@@ -199,7 +210,7 @@ def want(declared: Declared, around: Surroundings, observed: Observed, choices: 
     if declared.only_peers and observed.record is None:
         # Somebody else's interface: its routes are theirs, and so is everything that a record would claim.
         return wanted
-    if recreate:
+    if recreate or observed.remembered:
         wanted = carry_over(wanted, observed)
     routes, gone_routes = want_routes(declared, around, observed, _final_allowed_ips(wanted, observed))
     rules, gone_rules = want_rules(around.rules, observed)
@@ -214,7 +225,10 @@ def want(declared: Declared, around: Surroundings, observed: Observed, choices: 
         ruleset=ruleset,
         openings=openings,
         gone_openings=gone_openings,
-        routes=routes | (_foreign_routes(declared, observed) if recreate else frozenset()),
+        remember=_to_remember(wanted, observed),
+        routes=routes
+        | (foreign_routes(observed, declared.name) if recreate else frozenset())
+        | routes_to_put_back(observed, routes, wanted.addresses or frozenset()),
         gone_routes=gone_routes,
         rules=rules,
         gone_rules=gone_rules,
@@ -285,7 +299,10 @@ def describe_namespace(namespace: str) -> str:
 
 
 def carry_over(wanted: Wanted, observed: Observed) -> Wanted:
-    """The same state with what the old device had wherever nothing is declared, for a device that replaces it."""
+    """The same state with what the old device had wherever nothing is declared, for a device that replaces it.
+
+    A link-local address that the kernel gave to a device stays with that one.
+    """
     device, link = observed.device, observed.link
     if device is not None:
         old = {peer.public_key: peer for peer in device.peers}
@@ -301,9 +318,26 @@ def carry_over(wanted: Wanted, observed: Observed) -> Wanted:
         wanted = dataclasses.replace(
             wanted,
             mtu=link.mtu if wanted.mtu is None else wanted.mtu,
-            addresses=without_link_local(link.addresses) if wanted.addresses is None else wanted.addresses,
+            addresses=_carried(link.addresses, wanted) if wanted.addresses is None else wanted.addresses,
         )
     return wanted
+
+
+def _carried(addresses: frozenset[InterfaceAddress], wanted: Wanted) -> frozenset[InterfaceAddress]:
+    return without_link_local(addresses) if wanted.recreate else addresses
+
+
+def _to_remember(wanted: Wanted, observed: Observed) -> Snapshot | None:
+    """What a killed run would lose; nothing where nothing is to be made again, or only remains are there."""
+    if observed.device is None or not (wanted.recreate or observed.remembered):
+        return None
+    return take(
+        observed,
+        namespace=wanted.namespace,
+        name=wanted.name,
+        birthplace=wanted.socket_namespace,
+        without=wanted.gone_peers,
+    )
 
 
 def _filled(peer: Peer, old: Peer | None) -> Peer:
@@ -328,19 +362,6 @@ def _addresses(declared: Declared, observed: Observed) -> frozenset[InterfaceAdd
     there = observed.link.addresses if observed.link else frozenset()
     automatic = there - without_link_local(there)
     return frozenset(declared.addresses) | automatic
-
-
-def without_link_local(addresses: t.Iterable[InterfaceAddress]) -> frozenset[InterfaceAddress]:
-    return frozenset(address for address in addresses if not _LINK_LOCAL.contains(address.prefix))
-
-
-def _foreign_routes(declared: Declared, observed: Observed) -> frozenset[Route]:
-    """What others have routed into the device; the kernel deletes it with the old one."""
-    return frozenset(
-        route
-        for route in observed.routes - observed.our_routes
-        if route.device == declared.name and route.protocol != KERNEL_PROTOCOL
-    )
 
 
 def _final_allowed_ips(wanted: Wanted, observed: Observed) -> dict[PublicKey, frozenset[Prefix]]:

@@ -52,7 +52,7 @@ def _automatic_routes(
 ) -> list[Route]:
     """One per distinct prefix of the declared peers; of other peers only those that we have made before."""
     mine = {peer.public_key for peer in declared.present_peers}
-    ours = {(route.destination, route.table, route.metric) for route in observed.our_routes}
+    ours = {(route.destination, route.table, route.metric) for route in observed.claimed_routes}
     routes = {}
     for key in sorted(allowed_ips):
         for prefix in allowed_ips[key]:

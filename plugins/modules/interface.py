@@ -77,6 +77,7 @@ options:
       - Path or name of the userspace engine. By default the first known one that is installed.
       - Where systemd is PID 1, it holds the engine in a transient unit, C(cryptokey-wireguard-NAME.service), and starts
         it again after a crash, empty; the next run fills it again and warns. Elsewhere the engine runs detached.
+      - What earlier runs have declared comes back as well, from a snapshot in O(state_directory).
       - Any engine will do that speaks the cross-platform userspace protocol. One that cannot change a peer, such as
         boringtun, is given the whole peer anew, which RV(disruptive) says.
     type: str

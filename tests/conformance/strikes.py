@@ -19,8 +19,12 @@ import typing as t
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import _daemon, _engine_start, _netns, _syscall
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError, InvalidInput
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import LinuxHost
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._losses import settle_snapshot
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._memory import Faults
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._network import LinuxNetwork
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._observe import observe
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._operations import Site
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._store import FileStore
 from ansible_collections.cryptokey.wireguard.tests.integration import interface_calls
 from ansible_collections.cryptokey.wireguard.tests.integration.interface_calls import (
     KEY_C,
@@ -149,29 +153,32 @@ def meet_a_stranger() -> None:
     if "wg0" in _out("wg show interfaces").split():
         subprocess.run(["wg", "set", "wg0", "peer", STRANGER, "allowed-ips", "10.204.0.0/16"], check=True)
         subprocess.run("ip route replace 10.205.0.0/16 dev wg0 proto static".split(), check=False)
+    # As the next run would do: whether one has to, must not depend on what has been tried before.
+    site = Site(LinuxHost(), FileStore(STATE), "", "wg0")
+    settle_snapshot(observe(site, key_file=f"{STATE}/@/wg0.key"), site)
 
 
 class Smooth(t.NamedTuple):
     """What a run comes to that nothing happens to. changes: of the adapters; all_changes: those within them, too.
 
-    Both are 0 where the declaration is refused or there is nothing to do. remade: the device was made anew.
+    Both are 0 where the declaration is refused or there is nothing to do.
     """
 
     changes: int
     all_changes: int
-    remade: bool
     arrived: str
 
 
 def smoothly(arguments: dict[str, t.Any]) -> Smooth:
     deep = Struck(lambda: None, 0, late=False)
     try:
-        apply(arguments, faults=deep)
+        changed, _actions = apply(arguments, faults=deep)
     except (HostError, InvalidInput):
-        return Smooth(0, 0, False, "")
+        changed = False
+    if not changed:
+        return Smooth(0, 0, "")
     outer = [name for name in deep.log if name not in INNER]
-    remade = "delete" in outer and "create" in outer
-    return Smooth(len(outer), deep.count, remade, picture(arguments.get("namespace", "")))
+    return Smooth(len(outer), deep.count, picture(arguments.get("namespace", "")))
 
 
 def refused(arguments: dict[str, t.Any], at: int, late: bool) -> tuple[str, str, str]:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import LinuxHost
+from ansible_collections.cryptokey.wireguard.tests.conformance.test_faults import furnished
+from ansible_collections.cryptokey.wireguard.tests.conformance.test_killed_replacement import SOME, replaced, whole
 from ansible_collections.cryptokey.wireguard.tests.integration.interface_calls import (
     FIRST,
 )
@@ -18,6 +20,7 @@ from ansible_collections.cryptokey.wireguard.tests.integration.module_calls impo
     Calls,
     changes,
 )
+from ansible_collections.cryptokey.wireguard.tests.unit.plugins.module_utils.declarations import KEYS
 
 pytestmark = pytest.mark.skipif(
     set(LinuxHost().backends()) != {"kernel", "userspace"}, reason="needs both backends on one machine"
@@ -50,3 +53,11 @@ def test_auto_takes_the_kernel_for_a_new_interface_and_never_moves_an_old_one(pl
     calls.add("interface", name="wg0", backend="userspace")
     calls.add("interface", name="wg0", listen_port=51821)
     assert [result["backend"] for result in calls.run()] == ["kernel", "userspace", "userspace"]
+
+
+@pytest.mark.parametrize(("old", "new"), [("userspace", "kernel"), ("kernel", "userspace")])
+def test_a_peer_of_an_earlier_run_survives_a_run_that_is_killed_while_it_changes_the_backend(old, new, record_property):
+    """At each of its changes in turn."""
+    with furnished() as host, furnished() as twin:
+        before, after = {**whole(KEYS[0]), "backend": old}, {**SOME, "backend": new}
+        record_property("faults", len(list(replaced(host, twin, before, after))))

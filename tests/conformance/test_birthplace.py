@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
     _daemon,
+    _host,
     _netns,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import (
@@ -154,3 +155,23 @@ def test_an_interface_whose_birthplace_was_made_anew_is_reported_and_made_again(
     assert results[6]["actions"][0].endswith("the network namespace that it was born in no longer exists")
     assert results[0]["public_key"] == results[6]["public_key"]
     assert ":51900 " in place.run("ss", "-lun", namespace="uplink").stdout
+
+
+def test_an_era_ends_with_its_namespace(place, host):
+    """The inode is no proof: a new namespace soon gets the one of an old one."""
+    place.namespace("blue")
+    eras = [host.era(""), host.era("blue"), host.era("blue")]
+    assert eras[0] != eras[1] == eras[2]
+    _netns.delete("blue")
+    place.namespace("blue")
+    assert host.era("blue") not in eras
+    assert host.era("") == eras[0]
+
+
+def test_a_device_by_the_name_of_an_unmoved_one_is_not_ours(place, host, backend):
+    """In the birthplace, of another kind, and left alone."""
+    place.namespace("blue")
+    place.run("ip", "link", "add", _host._birth_name("blue", "wg0"), "type", "bridge")
+    assert not host.is_unmoved("blue", "wg0", birthplace="")
+    host.remove_unmoved("blue", "wg0", birthplace="")
+    assert "wgnew-" in place.run("ip", "link").stdout

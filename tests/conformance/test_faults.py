@@ -84,7 +84,7 @@ class Walk:
         assert left == [], where
         assert self.host.call(strikes.of_others) == self.others, where
         assert self.host.call(strikes.leftovers) == [], where
-        if kind == "device gone" or smooth.remade:
+        if kind == "device gone":
             self._start_afresh()
         else:
             assert there == smooth.arrived, where
@@ -107,8 +107,7 @@ class Walk:
         return str(said)
 
     def _start_afresh(self) -> None:
-        """What a stranger had added went with the device, or with a run that was killed while it made another one: on
-        one of the two hosts. A device that has to be made anew holds it in memory alone for a moment."""
+        """What a stranger had added went with the device, on one of the two hosts."""
         for each in (self.host, self.twin):
             each.call(interface_calls.apply, {"state": "absent", "keep_private_key": False})
 

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
+import itertools
 import multiprocessing
 import os
 import time
@@ -18,10 +20,12 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared impo
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._engine import converge
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import WireguardError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import LinuxHost
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._memory import Faults
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store import FileStore
 from ansible_collections.cryptokey.wireguard.tests.integration.interface_calls import (
     ABSENT,
     FIRST,
+    KEY_A,
     SECOND,
     STATE,
     apply,
@@ -82,6 +86,47 @@ def test_two_declarations_of_one_interface_leave_one_of_them(host: Stack) -> Non
     left = [host.call(lambda arguments=arguments: apply(arguments, check=True)[1]) for arguments in (FIRST, SECOND)]
     assert [] in left
     assert left != [[], []]
+
+
+OTHER_STATE = "/run/other-state"
+SLOW = 0.1
+
+
+class Slow(Faults):
+    """Takes its time for every change. first: when the first one began (seconds, the same clock in all processes)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = 0.0
+
+    @contextlib.contextmanager
+    def change(self, what: str) -> t.Iterator[None]:
+        self.first = self.first or time.monotonic()
+        time.sleep(SLOW)
+        with super().change(what):
+            yield
+
+
+def slowly(folder: str) -> list[tuple[float, float]]:
+    """From the first change to the end of each run; the files are kept in folder."""
+    spans = []
+    for number in range(ROUNDS):
+        slow = Slow()
+        apply({"state_directory": folder, "private_key": KEY_A, "mtu": 1300 + 10 * number}, faults=slow)
+        spans.append((slow.first, time.monotonic()))
+    return [span for span in spans if span[0]]
+
+
+def test_two_state_folders_do_not_let_two_runs_at_one_interface(host: Stack) -> None:
+    spans = sorted(itertools.chain(*host.call(race, slowly, STATE, OTHER_STATE)))
+    assert len(spans) > ROUNDS
+    for (_first, end), (first, _end) in itertools.pairwise(spans):
+        assert end <= first, "the next one changes nothing before this one has ended"
+    assert [host.call(of_folder, folder) for folder in (STATE, OTHER_STATE)] == [False, False]
+
+
+def of_folder(folder: str) -> bool:
+    return apply({"state_directory": folder, "mtu": 1300 + 10 * (ROUNDS - 1)})[0]
 
 
 def test_two_interfaces_at_once_share_what_belongs_to_the_host(host: Stack) -> None:

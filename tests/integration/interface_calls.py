@@ -25,14 +25,17 @@ KEY_B = "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="
 KEY_C = "QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI="
 SECRET = "gICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIA="
 CHANGES = {
-    "host": ("create", "delete"),
+    "host": ("create", "delete", "remove_unmoved"),
     "driver": ("write",),
     "network": (
         *("set_mtu", "set_up", "add_address", "remove_address", "add_route", "replace_route", "remove_route"),
         *("add_rule", "remove_rule", "set_forwarding", "change_setting"),
     ),
     "firewall": ("load", "open_port", "close_port"),
-    "store": ("write_record", "remove_record", "write_private_key", "remove_private_key"),
+    "store": (
+        *("write_record", "remove_record", "write_private_key", "remove_private_key"),
+        *("write_snapshot", "remove_snapshot"),
+    ),
 }
 
 
@@ -62,8 +65,9 @@ class Faulty:
 def apply(arguments: dict[str, t.Any], *, faults: Faults | None = None, check: bool = False) -> tuple[bool, list[str]]:
     """Inside of a stack: (changed, actions)."""
     faults = faults or Faults()
-    host, store = Faulty(LinuxHost(), "host", faults), Faulty(FileStore(STATE), "store", faults)
-    declared = declare({"name": "wg0", "state_directory": STATE, "backend": BACKEND, **arguments})
+    given = {"name": "wg0", "state_directory": STATE, "backend": BACKEND, **arguments}
+    host, store = Faulty(LinuxHost(), "host", faults), Faulty(FileStore(given["state_directory"]), "store", faults)
+    declared = declare(given)
     result = converge(declared, host=host, store=store, check=check)
     return result.changed, result.actions
 

@@ -203,10 +203,11 @@ def nothing_shows(host: Stack, play: Play, secrets: list[str], *, made: t.Sequen
     assert b"wireguard-go" in processes
     log = (play.folder / "ansible.log").read_text(encoding="utf-8")
     folders = ["/run", str(play.folder / "local"), str(play.folder / "remote")]
-    files = host.run("grep", "-rsa", "", *folders, "--exclude=*.key", check=False).stdout
+    files = host.run("grep", "-rsa", "", *folders, "--exclude=*.key", "--exclude=*.snapshot", check=False).stdout
     places = {"output": output, "log": log, "files": files, "processes": processes.decode(errors="replace")}
-    kept = host.out("find", "/run", "-name", "*.key", "-printf", "%m %p\n").splitlines()
-    assert [line for line in kept if not line.startswith("600 ")] == []
+    kept = host.out("find", "/run", "-name", "*.key", "-o", "-name", "*.snapshot").splitlines()
+    shown = host.out("stat", "-c", "%a %U %n", *kept).splitlines()
+    assert [line for line in shown if not line.startswith("600 root ")] == []
     keys = [host.out("cat", path).strip() for path in made]
     for form in [form for secret in (*secrets, *keys) for form in forms(secret)]:
         for place, text in places.items():
@@ -268,6 +269,14 @@ def test_no_secret_shows_up_anywhere(host, play):
     play.call(
         "fail late", expect="r.failed", private_key=PRIVATE, routes=[{"destination": "10.99.0.0/16"}], peers=peers
     )
+    play.call("a peer for later", expect="r.changed", private_key=ROTATED, peers=peers)
+    ends = "pkill -KILL wireguard-go && while ip link show wg0; do sleep 0.1; done"
+    for what, expect in (("foresee", "r.changed"), ("put back", "'gets back what is not declared' in r.warnings[1]")):
+        play.tasks.append({"name": "its engine ends", "ansible.builtin.shell": ends, "when": what == "foresee"})
+        play.call(what, check=what == "foresee", expect=expect, private_key=ROTATED, peers=peers[1:])
+    play.tasks.append({"name": "spoil it", "ansible.builtin.shell": f"sed -i s/version/vers/ {STATE}/@/wg0.snapshot"})
+    play.call("spoilt", expect="r.failed and 'wg0.snapshot is not a snapshot' in r.msg", private_key=ROTATED)
+    play.tasks.append({"name": "mend it", "ansible.builtin.shell": f"sed -i s/vers/version/ {STATE}/@/wg0.snapshot"})
     play.call("delete", expect="r.changed", state="absent", private_key=PRIVATE, peers=peers)
     nothing_shows(host, play, [PRIVATE, ROTATED, PRESHARED])
     assert host.out("cat", f"{STATE}/@/wg0.key").strip() in forms(ROTATED)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 import pytest
@@ -99,3 +100,15 @@ def _changes(before: dict[str, t.Any], attempted: dict[str, t.Any]) -> int:
     world.host.faults.arm(0)
     world.converge({"name": "wg0", **attempted})
     return world.host.faults.count
+
+
+def test_a_device_is_put_back_once():
+    """Each time is an outage. It was made anew in every round, since it never had the index of the first one again."""
+    for late in (False, True):
+        for at in range(1, 20):
+            world = _world({"fwmark": "7", "listen_port": 1000, "peers": [ONE]})
+            world.host.faults.arm(at, late=late)
+            with contextlib.suppress(HostError):
+                world.converge({"name": "wg0", "backend": "userspace"})
+            created = world.host.faults.log.count("create wg0")
+            assert created <= 2, (at, late, world.host.faults.log)

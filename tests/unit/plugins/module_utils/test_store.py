@@ -11,9 +11,14 @@ import stat
 
 import pytest
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import _store
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError, InvalidInput
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PrivateKey, PublicKey
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import parse_address, parse_prefix
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PresharedKey, PrivateKey, PublicKey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
+    parse_address,
+    parse_interface_address,
+    parse_prefix,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import (
     ForwardingClaim,
     Record,
@@ -21,9 +26,14 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import
     dump_record,
     load_record,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Route, Rule
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import Snapshot
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Endpoint, Peer, Route, Rule
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store import FileStore
-from ansible_collections.cryptokey.wireguard.tests.unit.plugins.module_utils.declarations import KEYS, PRIVATE_KEYS
+from ansible_collections.cryptokey.wireguard.tests.unit.plugins.module_utils.declarations import (
+    KEYS,
+    PRIVATE_KEYS,
+    SECRETS,
+)
 
 RECORD = Record(
     "blue",
@@ -46,7 +56,8 @@ RECORD = Record(
 
 
 @pytest.fixture
-def store(tmp_path) -> FileStore:
+def store(tmp_path, monkeypatch) -> FileStore:
+    monkeypatch.setattr(_store, "HOST_LOCK", str(tmp_path / "host.lock"))
     return FileStore(str(tmp_path / "state"), patience=0.3)
 
 
@@ -100,6 +111,88 @@ def test_a_broken_record_is_an_error_that_names_the_file(store, text, reason):
     assert "move it away" in str(caught.value)
 
 
+SNAPSHOT = Snapshot(
+    "blue",
+    "wg0",
+    era="boot/7",
+    index=4,
+    replacing=True,
+    listen_port=51820,
+    peers=(
+        Peer(
+            PublicKey.parse(KEYS[0]),
+            preshared_key=PresharedKey.parse(SECRETS[0]),
+            endpoint=Endpoint("192.0.2.1", 1000),
+            persistent_keepalive=25,
+            allowed_ips=frozenset([parse_prefix("10.0.0.0/8")]),
+        ),
+    ),
+    addresses=frozenset([parse_interface_address("10.0.0.1/24")]),
+    address_order=(parse_interface_address("10.0.0.1/24"),),
+    routes=frozenset([Route(parse_prefix("10.200.0.0/16"), device="wg0", protocol=4)]),
+)
+
+
+def test_a_snapshot_is_for_its_owner_only_and_goes_without_a_trace(store):
+    old = os.umask(0)
+    try:
+        store.write_snapshot(SNAPSHOT)
+    finally:
+        os.umask(old)
+    assert store.snapshot("blue", "wg0") == SNAPSHOT
+    assert store.snapshot("", "wg0") is None
+    path = os.path.join(store.directory, "blue", "wg0.snapshot")
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+    assert store.records("blue") == ()
+    store.remove_snapshot("blue", "wg0")
+    store.remove_snapshot("blue", "wg0")
+    assert os.listdir(store.directory) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda text: text[:-20], "is not a snapshot of an interface"),
+        (
+            lambda text: text.replace('"version":1', '"version":9'),
+            "is a snapshot of version 9, this collection reads 1",
+        ),
+        (lambda text: text.replace(SECRETS[0], f"x{SECRETS[0]}"), "is not a snapshot of an interface"),
+        (lambda text: text.replace("10.0.0.0/8", SECRETS[0]), "is not a snapshot of an interface"),
+        (lambda text: text.replace('"listen_port"', '"port"'), "is not a snapshot of an interface"),
+        (lambda text: text.replace('"wg0"', '"wg1"'), "is the snapshot of another interface"),
+    ],
+)
+def test_a_broken_snapshot_names_the_file_and_never_shows_its_content(store, change, reason):
+    store.write_snapshot(SNAPSHOT)
+    path = os.path.join(store.directory, "blue", "wg0.snapshot")
+    with open(path, encoding="ascii") as file:
+        text = file.read()
+    with open(path, "w", encoding="ascii") as file:
+        file.write(change(text))
+    with pytest.raises(HostError, match=reason) as caught:
+        store.snapshot("blue", "wg0")
+    assert path in str(caught.value)
+    assert "move it away" in str(caught.value)
+    assert SECRETS[0] not in str(caught.value)
+
+
+def test_a_file_is_on_the_disk_by_its_name_before_anything_follows(store, monkeypatch):
+    """The file first, then the rename, then the folder that holds the name: a power cut leaves the old or the new."""
+    done = []
+    for name in ("fsync", "replace"):
+        real = getattr(os, name)
+
+        def noted(*arguments, name=name, real=real):
+            kind = "folder" if name == "fsync" and stat.S_ISDIR(os.fstat(arguments[0]).st_mode) else name
+            done.append(kind)
+            return real(*arguments)
+
+        monkeypatch.setattr(os, name, noted)
+    store.write_snapshot(SNAPSHOT)
+    assert done == ["fsync", "replace", "folder"]
+
+
 def test_a_broken_key_file_never_shows_its_content(store):
     path = os.path.join(store.directory, "@", "wg0.key")
     os.makedirs(os.path.dirname(path))
@@ -124,6 +217,22 @@ def test_a_second_run_waits_and_then_says_why_it_gives_up(store):
     text = rf"another run has held .*\.lock for 0.3 seconds: process {os.getpid()} \(.+\); try again when it has ended"
     with store.locked(), pytest.raises(HostError, match=text), FileStore(store.directory, patience=0.3).locked():
         pytest.fail("both runs hold the lock")
+    with store.locked():
+        pass
+
+
+def test_runs_with_other_folders_wait_as_well(store, tmp_path, monkeypatch):
+    lock = str(tmp_path / "host.lock")
+    monkeypatch.setattr(_store, "HOST_LOCK", lock)
+    other = FileStore(str(tmp_path / "other"), patience=0.3)
+    with store.locked(), pytest.raises(HostError, match=f"another run has held {lock}"), other.locked():
+        pytest.fail("both runs hold the lock")
+    with other.locked():
+        pass
+
+
+def test_where_nobody_may_write_below_run_the_folder_s_lock_has_to_do(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(_store, "HOST_LOCK", str(tmp_path / "missing" / "host.lock"))
     with store.locked():
         pass
 
