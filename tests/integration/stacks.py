@@ -9,12 +9,14 @@ Ending the holder ends everything in it, so no test can leave an engine or a dev
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import os
 import pickle
 import re
 import signal
 import subprocess
+import tempfile
 import time
 import typing as t
 
@@ -27,13 +29,14 @@ UNDERLAY = "192.0.2"
 _NAMESPACES = (("pid", 0x20000000), ("net", 0x40000000), ("mnt", 0x00020000))
 _HOLDER = """
 set -e
+read -r pid rest </proc/self/stat
 mount --make-rprivate /
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t tmpfs tmpfs /run
 mkdir /run/netns /run/state
 ip link set lo up
-echo ready
+echo "ready $pid"
 exec sleep infinity
 """
 
@@ -43,11 +46,16 @@ class Stack:
 
     def __init__(self) -> None:
         command = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", _HOLDER]
-        self._unshare = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
-        assert self._unshare.stdout is not None
-        assert self._unshare.stdout.readline() == "ready\n"
-        child = subprocess.run(["pgrep", "-P", str(self._unshare.pid)], check=True, capture_output=True, text=True)
-        self.pid = int(child.stdout)
+        # Its complaints matter until it is ready; later there is one, that SIGKILL cannot be unblocked (unshare(1)).
+        with tempfile.TemporaryFile() as complaints:
+            self._unshare = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=complaints, stdin=subprocess.DEVNULL, text=True
+            )
+            assert self._unshare.stdout is not None
+            answer = self._unshare.stdout.readline().split()
+            complaints.seek(0)
+            assert answer[:1] == ["ready"], complaints.read().decode()
+        self.pid = int(answer[1])
 
     def close(self) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -62,6 +70,10 @@ class Stack:
 
     def out(self, *command: str) -> str:
         return self.run(*command).stdout
+
+    def ip(self, *lines: str) -> None:
+        """Commands of ip(8) in one process: in a guest (tests/kernel) each start of one is what takes the time."""
+        self.run("ip", "-batch", "-", input="\n".join(lines))
 
     def start(self, *command: str) -> subprocess.Popen[str]:
         return subprocess.Popen(self.argv(*command), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -110,6 +122,8 @@ def _enter_and_answer(pid: int, writing: int, function: t.Callable[..., t.Any], 
         if inner:
             os.waitpid(inner, 0)
             os._exit(0)
+        # Collecting would touch, and so copy, every page that it shares with the test.
+        gc.disable()
         try:
             answer = ("value", function(*arguments))
         except BaseException as error:
@@ -135,24 +149,19 @@ def stacks(count: int) -> t.Iterator[list[Stack]]:
     with contextlib.ExitStack() as cleanup:
         made = [cleanup.enter_context(stack()) for _number in range(count)]
         first = made[0]
-        first.run("ip", "link", "add", "under", "type", "bridge")
-        first.run("ip", "address", "add", f"{UNDERLAY}.1/24", "dev", "under")
-        first.run("ip", "link", "set", "under", "up")
+        lines = [
+            "link add under type bridge",
+            f"address add {UNDERLAY}.1/24 dev under",
+            "link set under up",
+        ]
         for number, other in enumerate(made[1:], start=2):
-            port = f"port{number}"
-            # By /proc of this machine: inside of the first host the process has no number.
-            subprocess.run(
-                [
-                    "nsenter",
-                    f"--target={first.pid}",
-                    "--net",
-                    *f"ip link add {port} type veth peer name eth0 netns {other.pid}".split(),
-                ],
-                check=True,
-            )
-            first.run("ip", "link", "set", port, "master", "under", "up")
-            other.run("ip", "address", "add", f"{UNDERLAY}.{number}/24", "dev", "eth0")
-            other.run("ip", "link", "set", "eth0", "up")
+            lines.append(f"link add port{number} type veth peer name eth0 netns {other.pid}")
+            lines.append(f"link set port{number} master under up")
+        # By the numbers of this machine: inside of the first host the processes of the others have none.
+        command = ["nsenter", f"--target={first.pid}", "--net", "ip", "-batch", "-"]
+        subprocess.run(command, check=True, input="\n".join(lines), text=True)
+        for number, other in enumerate(made[1:], start=2):
+            other.ip(f"address add {UNDERLAY}.{number}/24 dev eth0", "link set eth0 up")
         yield made
 
 
