@@ -20,13 +20,18 @@ import tempfile
 import time
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils import _syscall
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import _public_key, _syscall
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PrivateKey
 
-# Loaded once here instead of in every call.
+# What they load, pyroute2 and cryptography, is loaded once here instead of in every call.
 importlib.import_module("pyroute2")
+with contextlib.suppress(HostError):
+    _public_key.of(PrivateKey.generate())
 
 UNDERLAY = "192.0.2"
-_NAMESPACES = (("pid", 0x20000000), ("net", 0x40000000), ("mnt", 0x00020000))
+_NEW_PID = 0x20000000
+_NAMESPACES = (("net", 0x40000000), ("mnt", 0x00020000))
 _HOLDER = """
 set -e
 read -r pid rest </proc/self/stat
@@ -81,7 +86,7 @@ class Stack:
     def call(self, function: t.Callable[..., t.Any], *arguments: t.Any) -> t.Any:
         """What function returns when it runs in this host; its error as a Failed with the error's type and text."""
         reading, writing = os.pipe()
-        child = os.fork()
+        child = self._fork_inside()
         if child == 0:
             os.close(reading)
             _enter_and_answer(self.pid, writing, function, arguments)
@@ -95,6 +100,21 @@ class Stack:
         if kind == "error":
             raise Failed(*value)
         return value
+
+    def _fork_inside(self) -> int:
+        """Only children are born in another process namespace; their parent returns to its own (setns(2))."""
+        with contextlib.ExitStack() as opened:
+            own, theirs = (os.open(f"/proc/{who}/ns/pid", os.O_RDONLY) for who in ("thread-self", self.pid))
+            for handle in (own, theirs):
+                opened.callback(os.close, handle)
+            child = -1
+            _syscall.setns(theirs, _NEW_PID)
+            try:
+                child = os.fork()
+            finally:
+                if child:
+                    _syscall.setns(own, _NEW_PID)
+            return child
 
 
 class Killed(AssertionError):
@@ -110,20 +130,16 @@ class Failed(Exception):
 
 
 def _enter_and_answer(pid: int, writing: int, function: t.Callable[..., t.Any], arguments: t.Any) -> t.NoReturn:
-    """In the child. Its own child lives in the process namespace, where /proc/self exists."""
+    """In the child, which lives in the process namespace already, so that /proc/self exists in there."""
     try:
+        # Collecting would touch, and so copy, every page that it shares with the test.
+        gc.disable()
         handles = [(os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY), kind) for name, kind in _NAMESPACES]
         root = os.open(f"/proc/{pid}/root", os.O_RDONLY)
         for handle, kind in handles:
             _syscall.setns(handle, kind)
         os.fchdir(root)
         os.chroot(".")  # where this machine itself runs in one, entering the mounts leads out of it
-        inner = os.fork()
-        if inner:
-            os.waitpid(inner, 0)
-            os._exit(0)
-        # Collecting would touch, and so copy, every page that it shares with the test.
-        gc.disable()
         try:
             answer = ("value", function(*arguments))
         except BaseException as error:
