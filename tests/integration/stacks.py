@@ -9,31 +9,39 @@ Ending the holder ends everything in it, so no test can leave an engine or a dev
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import os
 import pickle
 import re
 import signal
 import subprocess
+import tempfile
 import time
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils import _syscall
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import _public_key, _syscall
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PrivateKey
 
-# Loaded once here instead of in every call.
+# What they load, pyroute2 and cryptography, is loaded once here instead of in every call.
 importlib.import_module("pyroute2")
+with contextlib.suppress(HostError):
+    _public_key.of(PrivateKey.generate())
 
 UNDERLAY = "192.0.2"
-_NAMESPACES = (("pid", 0x20000000), ("net", 0x40000000), ("mnt", 0x00020000))
+_NEW_PID = 0x20000000
+_NAMESPACES = (("net", 0x40000000), ("mnt", 0x00020000))
 _HOLDER = """
 set -e
+read -r pid rest </proc/self/stat
 mount --make-rprivate /
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t tmpfs tmpfs /run
 mkdir /run/netns /run/state
 ip link set lo up
-echo ready
+echo "ready $pid"
 exec sleep infinity
 """
 
@@ -43,11 +51,16 @@ class Stack:
 
     def __init__(self) -> None:
         command = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", _HOLDER]
-        self._unshare = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
-        assert self._unshare.stdout is not None
-        assert self._unshare.stdout.readline() == "ready\n"
-        child = subprocess.run(["pgrep", "-P", str(self._unshare.pid)], check=True, capture_output=True, text=True)
-        self.pid = int(child.stdout)
+        # Its complaints matter until it is ready; later there is one, that SIGKILL cannot be unblocked (unshare(1)).
+        with tempfile.TemporaryFile() as complaints:
+            self._unshare = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=complaints, stdin=subprocess.DEVNULL, text=True
+            )
+            assert self._unshare.stdout is not None
+            answer = self._unshare.stdout.readline().split()
+            complaints.seek(0)
+            assert answer[:1] == ["ready"], complaints.read().decode()
+        self.pid = int(answer[1])
 
     def close(self) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -63,13 +76,17 @@ class Stack:
     def out(self, *command: str) -> str:
         return self.run(*command).stdout
 
+    def ip(self, *lines: str) -> None:
+        """Commands of ip(8) in one process: in a guest (tests/kernel) each start of one is what takes the time."""
+        self.run("ip", "-batch", "-", input="\n".join(lines))
+
     def start(self, *command: str) -> subprocess.Popen[str]:
         return subprocess.Popen(self.argv(*command), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def call(self, function: t.Callable[..., t.Any], *arguments: t.Any) -> t.Any:
         """What function returns when it runs in this host; its error as a Failed with the error's type and text."""
         reading, writing = os.pipe()
-        child = os.fork()
+        child = self._fork_inside()
         if child == 0:
             os.close(reading)
             _enter_and_answer(self.pid, writing, function, arguments)
@@ -83,6 +100,21 @@ class Stack:
         if kind == "error":
             raise Failed(*value)
         return value
+
+    def _fork_inside(self) -> int:
+        """Only children are born in another process namespace; their parent returns to its own (setns(2))."""
+        with contextlib.ExitStack() as opened:
+            own, theirs = (os.open(f"/proc/{who}/ns/pid", os.O_RDONLY) for who in ("thread-self", self.pid))
+            for handle in (own, theirs):
+                opened.callback(os.close, handle)
+            child = -1
+            _syscall.setns(theirs, _NEW_PID)
+            try:
+                child = os.fork()
+            finally:
+                if child:
+                    _syscall.setns(own, _NEW_PID)
+            return child
 
 
 class Killed(AssertionError):
@@ -98,18 +130,16 @@ class Failed(Exception):
 
 
 def _enter_and_answer(pid: int, writing: int, function: t.Callable[..., t.Any], arguments: t.Any) -> t.NoReturn:
-    """In the child. Its own child lives in the process namespace, where /proc/self exists."""
+    """In the child, which lives in the process namespace already, so that /proc/self exists in there."""
     try:
+        # Collecting would touch, and so copy, every page that it shares with the test.
+        gc.disable()
         handles = [(os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY), kind) for name, kind in _NAMESPACES]
         root = os.open(f"/proc/{pid}/root", os.O_RDONLY)
         for handle, kind in handles:
             _syscall.setns(handle, kind)
         os.fchdir(root)
         os.chroot(".")  # where this machine itself runs in one, entering the mounts leads out of it
-        inner = os.fork()
-        if inner:
-            os.waitpid(inner, 0)
-            os._exit(0)
         try:
             answer = ("value", function(*arguments))
         except BaseException as error:
@@ -135,24 +165,19 @@ def stacks(count: int) -> t.Iterator[list[Stack]]:
     with contextlib.ExitStack() as cleanup:
         made = [cleanup.enter_context(stack()) for _number in range(count)]
         first = made[0]
-        first.run("ip", "link", "add", "under", "type", "bridge")
-        first.run("ip", "address", "add", f"{UNDERLAY}.1/24", "dev", "under")
-        first.run("ip", "link", "set", "under", "up")
+        lines = [
+            "link add under type bridge",
+            f"address add {UNDERLAY}.1/24 dev under",
+            "link set under up",
+        ]
         for number, other in enumerate(made[1:], start=2):
-            port = f"port{number}"
-            # By /proc of this machine: inside of the first host the process has no number.
-            subprocess.run(
-                [
-                    "nsenter",
-                    f"--target={first.pid}",
-                    "--net",
-                    *f"ip link add {port} type veth peer name eth0 netns {other.pid}".split(),
-                ],
-                check=True,
-            )
-            first.run("ip", "link", "set", port, "master", "under", "up")
-            other.run("ip", "address", "add", f"{UNDERLAY}.{number}/24", "dev", "eth0")
-            other.run("ip", "link", "set", "eth0", "up")
+            lines.append(f"link add port{number} type veth peer name eth0 netns {other.pid}")
+            lines.append(f"link set port{number} master under up")
+        # By the numbers of this machine: inside of the first host the processes of the others have none.
+        command = ["nsenter", f"--target={first.pid}", "--net", "ip", "-batch", "-"]
+        subprocess.run(command, check=True, input="\n".join(lines), text=True)
+        for number, other in enumerate(made[1:], start=2):
+            other.ip(f"address add {UNDERLAY}.{number}/24 dev eth0", "link set eth0 up")
         yield made
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The modules peer, route and rule: create, again, modify, again, delete, delete what is gone; and what is foreign."""
+"""The modules route and rule: create, again, modify, again, delete, delete what is gone; and what is foreign."""
 
 from __future__ import annotations
 
@@ -16,12 +16,10 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._memory import
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store import FileStore
 from ansible_collections.cryptokey.wireguard.tests.integration.interface_calls import KEY_A, Faulty
 from ansible_collections.cryptokey.wireguard.tests.integration.isolation import Place, isolated
-from ansible_collections.cryptokey.wireguard.tests.integration.module_calls import Calls, changes
+from ansible_collections.cryptokey.wireguard.tests.integration.module_calls import Calls, changes, live
 
 ANNA = "TrMvSoP4jYQlY6RIzBgbssQqY3vxI2Pi+y71lOWWXX0="
 BEN = "gN65BkIKy1eCE9pP1wdc8ROUtkHLF2PfAqYdyYBz6EA="
-PRESHARED = "gICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIA="
-LIFE = [True, True, False, False, True, True, False, False, True, True, False, False]
 
 
 @pytest.fixture
@@ -37,16 +35,6 @@ def place() -> t.Iterator[Place]:
 @pytest.fixture
 def calls(tmp_path: pathlib.Path) -> Calls:
     return Calls(tmp_path)
-
-
-def live(calls: Calls, module: str, first: dict[str, t.Any], second: dict[str, t.Any], gone: dict[str, t.Any]) -> t.Any:
-    for arguments in (first, first, second, second, {**gone, "state": "absent"}, {**gone, "state": "absent"}):
-        calls.both(module, **arguments)
-    results = calls.run()
-    assert changes(results) == LIFE, [result.get("msg") for result in results]
-    for foreseen, done in zip(results[::2], results[1::2], strict=True):
-        assert (foreseen["actions"], foreseen["diff"]) == (done["actions"], done["diff"])
-    return results
 
 
 @pytest.mark.parametrize("namespace", ["", "blue"])
@@ -131,67 +119,6 @@ def test_a_rule_that_somebody_else_made_is_left_alone(place: Place, calls: Calls
     calls.both("rule", priority=1000, table="400", state="absent", **{"from": "192.168.40.0/24"})
     assert changes(calls.run()) == ["failed"] * 2
     assert "1000:" in place.run("ip", "rule").stdout
-
-
-def test_a_peer_goes_through_its_whole_life(place: Place, calls: Calls) -> None:
-    ben = {"public_key": BEN, "allowed_ips": ["10.77.200.2/32"], "endpoint": "192.0.2.9:51820"}
-    calls.add("interface", name="wg0", private_key=KEY_A, listen_port=51820, peers=[ben])
-    calls.run()
-    asked = {"interface": "wg0", "name": "anna", "public_key": ANNA, "allowed_ips": ["10.77.200.1/32"]}
-    more = {**asked, "allowed_ips": ["10.77.200.1/32", "10.78.0.0/16"], "preshared_key": PRESHARED}
-    results = live(calls, "peer", asked, more, asked)
-    assert "add peer anna (TrMvSoP4): +10.77.200.1/32" in results[1]["actions"]
-    assert "add route 10.77.200.1/32 dev wg0" in results[1]["actions"]
-    assert "10.77.200.2" in place.run("wg", "show", "wg0", "allowed-ips").stdout
-    assert "10.77.200.1" not in place.run("ip", "route").stdout
-    assert PRESHARED not in calls.output
-    calls.add("interface", name="wg0", private_key=KEY_A, listen_port=51820, peers=[ben])
-    assert changes(calls.run()) == [False]
-
-
-def test_on_an_interface_of_somebody_else_the_peer_is_all_that_is_touched(place: Place, calls: Calls) -> None:
-    place.host().create("wg0", namespace="", socket_namespace="", backend=place.host().backends()[0])
-    place.run("wg", "set", "wg0", "listen-port", "51999", "peer", BEN, "allowed-ips", "10.1.0.0/16")
-    before = [place.run("ip", *what).stdout for what in (("route",), ("rule",), ("address", "show", "wg0"))]
-    asked = {"interface": "wg0", "public_key": ANNA, "allowed_ips": ["10.2.0.0/16"]}
-    live(calls, "peer", asked, {**asked, "persistent_keepalive": 25}, asked)
-    after = [place.run("ip", *what).stdout for what in (("route",), ("rule",), ("address", "show", "wg0"))]
-    assert after == before
-    assert place.run("wg", "show", "wg0", "private-key").stdout.strip() == "(none)"
-    assert place.run("wg", "show", "wg0", "listen-port").stdout.strip() == "51999"
-    assert not list(pathlib.Path(calls.state).rglob("*.json"))
-    assert not list(pathlib.Path(calls.state).rglob("*.key"))
-
-
-def test_a_peer_that_is_refused(place: Place, calls: Calls) -> None:
-    calls.add("interface", name="wg0", private_key=KEY_A, peers=[{"public_key": BEN, "allowed_ips": ["10.1.0.0/16"]}])
-    calls.run()
-    good = {"interface": "wg0", "public_key": ANNA}
-    for wrong in (
-        {"allowed_ips": ["10.1.0.0/16"]},
-        {"allowed_ips": ["10.1.0.0/33"]},
-        {"endpoint": "192.0.2.1"},
-        {"public_key": KEY_A[:-1]},
-        {"persistent_keepalive": 70000},
-        {"interface": "wg1"},
-        {"interface": "eth0"},
-        {"interface": "much-too-long-a-name"},
-        {"namespace": "nowhere"},
-    ):
-        calls.add("peer", **{**good, **wrong})
-    calls.add("peer", interface="wg1", public_key=ANNA, state="absent")
-    calls.add("peer", check=True, interface="wg1", public_key=ANNA)
-    results = calls.run()
-    assert changes(results) == ["failed"] * 9 + [False, True]
-    expected = [
-        "allowed_ips[0]: '10.1.0.0/16' belongs to the peer", "allowed_ips[0]: '10.1.0.0/33' has no valid prefix length",
-        "endpoint: '192.0.2.1' has no port", "public_key: this is not a public key", "persistent_keepalive: ",
-        "there is no WireGuard interface wg1", "eth0 is there, but it is no WireGuard interface", "interface: ",
-        "the network namespace nowhere does not exist",
-    ]  # fmt: skip
-    messages = [result["msg"] for result in results[:9]]
-    assert [text for text, message in zip(expected, messages, strict=True) if text not in message] == []
-    assert "there is no WireGuard interface wg1" in str(results[10]["warnings"])
 
 
 @pytest.mark.parametrize(

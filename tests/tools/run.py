@@ -146,12 +146,12 @@ def report(result: Result) -> None:
 
 def main(names: list[str]) -> int:
     suites = all_suites()
-    unknown = sorted(set(names) - {suite.name for suite in suites})
+    unknown = sorted(set(names) - {name for suite in suites for name in (suite.name, suite.part_of)})
     if unknown:
         print(f"no such suite: {', '.join(unknown)}; there are {', '.join(suite.name for suite in suites)}")
         return 2
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    chosen = [suite for suite in suites if not names or suite.name in names]
+    chosen = [suite for suite in suites if not names or {suite.name, suite.part_of} & set(names)]
     runner = Runner(chosen)
     signal.signal(signal.SIGINT, runner.stop)
     signal.signal(signal.SIGTERM, runner.stop)

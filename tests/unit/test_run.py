@@ -198,7 +198,24 @@ def test_the_last_line_sums_everything_up(output, monkeypatch, capsys):
     assert run.main(["good"]) == 0
 
 
-def test_the_suites_that_send_packets_are_marked():
+def test_a_name_may_stand_for_several_suites(monkeypatch, capsys):
+    steps = [shell("true")]
+    parts = [Suite(name=f"kernel-{number}", part_of="kernel", steps=steps) for number in (1, 2)]
+    monkeypatch.setattr(run, "all_suites", lambda: [*parts, Suite(name="other", steps=steps)])
+    assert run.main(["kernel"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "2 passed, 0 failed, 0 skipped"
+    assert run.main(["kernel-2"]) == 0
+    assert run.main(["kernel-3"]) == 2
+
+
+def test_a_suite_with_packets_that_has_no_business_here_is_none_that_sent_none():
+    absent = shell("echo no such source; exit 3", not_here=3)
+    assert counts(result_of(absent, sends_packets=True)) == (0, 0, 1)
+    assert counts(result_of(absent, shell("true"), sends_packets=True)) == (1, 1, 1)
+
+
+def test_the_suites_that_send_packets_are_marked(monkeypatch):
+    monkeypatch.delenv("KERNELS", raising=False)
     sending = {suite.name for suite in all_suites() if suite.sends_packets}
     assert sending == {"integration", "conformance", "kernel", "molecule", "rehearsal"}
 
@@ -213,9 +230,10 @@ def test_the_kernel_is_built_beside_the_other_suites_and_before_its_own(monkeypa
     assert suites[0].name == "kernel-build"
     assert [step.command[-1] for step in suites[0].steps] == ["6.12", "7.3"]
     assert not suites[0].sends_packets
-    kernel = next(suite for suite in suites if suite.name == "kernel")
-    assert [step.command[1] for step in kernel.steps] == ["6.12", "7.3"]
-    assert kernel.apart
+    several = {suite.name: suite for suite in suites if suite.part_of == "kernel"}
+    assert list(several) == ["kernel-6.12", "kernel-7.3"]
+    assert [suite.steps[0].command[1] for suite in several.values()] == ["6.12", "7.3"]
+    assert all(suite.apart for suite in several.values())
     monkeypatch.setattr(kernels, "is_built", lambda _version: True)
     assert all_suites()[0].name != "kernel-build"
 

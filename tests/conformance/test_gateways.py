@@ -11,7 +11,7 @@ import typing as t
 import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._memory import Faults
-from ansible_collections.cryptokey.wireguard.tests.integration.gateway_places import (
+from ansible_collections.cryptokey.wireguard.tests.conformance.gateway_places import (
     ASK,
     CONNECT,
     ECHO,
@@ -24,6 +24,8 @@ from ansible_collections.cryptokey.wireguard.tests.integration.gateway_places im
 )
 from ansible_collections.cryptokey.wireguard.tests.integration.interface_calls import ABSENT, KEY_A, apply, picture
 from ansible_collections.cryptokey.wireguard.tests.integration.stacks import UNDERLAY, Failed, Ping, Stack, stack
+
+pytestmark = pytest.mark.usefixtures("backend")
 
 FOREIGN = """
 table inet filter {

@@ -12,6 +12,8 @@ import pytest
 from ansible_collections.cryptokey.wireguard.tests.integration.interface_calls import KEY_A, KEY_B, apply
 from ansible_collections.cryptokey.wireguard.tests.integration.stacks import Stack, stack
 
+pytestmark = pytest.mark.usefixtures("backend")
+
 A = "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg="
 B = "TrMvSoP4jYQlY6RIzBgbssQqY3vxI2Pi+y71lOWWXX0="
 
@@ -21,12 +23,16 @@ def host() -> t.Iterator[Stack]:
     """Two ways out: eth0 of 1500 with IPv4 and IPv6, eth1 of 1400 with a network behind it."""
     with stack() as made:
         for device, mtu in (("eth0", "1500"), ("eth1", "1400")):
-            made.run("ip", "link", "add", device, "mtu", mtu, "type", "veth", "peer", "name", f"{device}-far")
-            made.run("ip", "link", "set", f"{device}-far", "up")
-            made.run("ip", "link", "set", device, "up")
-        made.run("ip", "address", "add", "192.0.2.2/24", "dev", "eth0")
-        made.run("ip", "address", "add", "fd00:2::2/64", "dev", "eth0", "nodad")
-        made.run("ip", "address", "add", "198.51.100.2/24", "dev", "eth1")
+            made.ip(
+                f"link add {device} mtu {mtu} type veth peer name {device}-far",
+                f"link set {device}-far up",
+                f"link set {device} up",
+            )
+        made.ip(
+            "address add 192.0.2.2/24 dev eth0",
+            "address add fd00:2::2/64 dev eth0 nodad",
+            "address add 198.51.100.2/24 dev eth1",
+        )
         yield made
 
 

@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.tests.integration.gateway_places import (
+from ansible_collections.cryptokey.wireguard.tests.conformance.gateway_places import (
     ASK,
     ECHO,
     INTERNET,
@@ -21,6 +21,8 @@ from ansible_collections.cryptokey.wireguard.tests.integration.gateway_places im
 )
 from ansible_collections.cryptokey.wireguard.tests.integration.interface_calls import ABSENT, apply, picture
 from ansible_collections.cryptokey.wireguard.tests.integration.stacks import UNDERLAY, Ping, Stack
+
+pytestmark = pytest.mark.usefixtures("backend")
 
 
 @pytest.fixture

@@ -143,19 +143,24 @@ def places() -> t.Iterator[Places]:
     with stacks(3) as (provider, client, exit_host):
         # A redirect would show the client a second way to the endpoint.
         quiet = [f"net.ipv4.conf.{name}.send_redirects=0" for name in ("all", "under")]
-        provider.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1", *quiet)
-        for host in (provider, client, exit_host):
-            host.run("sysctl", "-qw", "net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.default.rp_filter=0")
-        provider.run("ip", "address", "add", f"{INTERNET[4]}/32", "dev", "lo")
-        provider.run("ip", "address", "add", f"{INTERNET[6]}/128", "dev", "lo")
-        provider.run("ip", "address", "add", f"{LAN6}::1/64", "dev", "under", "nodad")
+        unfiltered = [f"net.ipv4.conf.{name}.rp_filter=0" for name in ("all", "default")]
+        routing = ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"]
+        provider.run("sysctl", "-qw", *routing, *quiet, *unfiltered)
+        provider.ip(
+            f"address add {INTERNET[4]}/32 dev lo",
+            f"address add {INTERNET[6]}/128 dev lo",
+            f"address add {LAN6}::1/64 dev under nodad",
+            f"route add {PUBLIC[4]}/32 via {UNDERLAY}.3",
+        )
         for number, host in ((2, client), (3, exit_host)):
-            host.run("sysctl", "-qw", "net.ipv4.conf.eth0.rp_filter=0", "net.ipv6.conf.eth0.accept_dad=0")
-            host.run("ip", "address", "add", f"{LAN6}::{number}/64", "dev", "eth0", "nodad")
-            host.run("ip", "route", "add", "default", "via", f"{UNDERLAY}.1")
-            host.run("ip", "-6", "route", "add", "default", "via", f"{LAN6}::1")
+            own = ["net.ipv4.conf.eth0.rp_filter=0", "net.ipv6.conf.eth0.accept_dad=0"]
+            host.run("sysctl", "-qw", *unfiltered, *own)
+            host.ip(
+                f"address add {LAN6}::{number}/64 dev eth0 nodad",
+                f"route add default via {UNDERLAY}.1",
+                f"route add default via {LAN6}::1",
+            )
         # It is no neighbour of the client's under that address, and must not ask for it as one.
         exit_host.run("sysctl", "-qw", "net.ipv4.conf.all.arp_announce=2")
-        exit_host.run("ip", "address", "add", f"{PUBLIC[4]}/32", "dev", "eth0")
-        provider.run("ip", "route", "add", f"{PUBLIC[4]}/32", "via", f"{UNDERLAY}.3")
+        exit_host.ip(f"address add {PUBLIC[4]}/32 dev eth0")
         yield Places(provider, client, exit_host)

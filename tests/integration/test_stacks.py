@@ -1,0 +1,34 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The small hosts of the tests themselves: quiet where all is well, and with a reason where it is not."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from ansible_collections.cryptokey.wireguard.tests.integration import stacks
+from ansible_collections.cryptokey.wireguard.tests.integration.stacks import Killed, Stack, stack
+
+
+def test_a_host_ends_without_a_word_and_with_all_that_runs_in_it(capfd):
+    with stack() as host:
+        sleeper = host.start("sleep", "60")
+        pid = host.pid
+        assert host.out("cat", "/proc/1/comm") == "sleep\n"
+    assert sleeper.wait(timeout=5) != 0
+    assert not os.path.exists(f"/proc/{pid}")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_host_that_cannot_start_says_why(monkeypatch):
+    monkeypatch.setattr(stacks, "_HOLDER", "echo no room for it >&2; exit 1")
+    with pytest.raises(AssertionError, match="no room for it"):
+        Stack()
+
+
+def test_a_call_that_is_killed_is_no_answer():
+    with stack() as host, pytest.raises(Killed):
+        host.call(os._exit, 9)
