@@ -116,27 +116,27 @@ def test_the_neighbour_gets_in_while_the_port_is_open_and_a_reload_keeps_it(host
 
 def test_the_port_is_closed_with_the_interface(silent):
     before = everything()
-    silent.agreed(open_port="firewalld")
+    silent.settled(open_port="firewalld")
     assert everything() != before
-    silent.agreed(state="absent")
+    silent.settled(state="absent")
     assert everything() == before
 
 
 def test_what_somebody_has_closed_is_opened_again(silent):
     silent.converge(open_port="auto")
     ask(f"--remove-port={PORT}/udp")
-    assert silent.agreed() == opened(PORT, kinds=["runtime"])
+    assert silent.settled() == opened(PORT, kinds=["runtime"])
     ask("--permanent", f"--remove-port={PORT}/udp")
     ask("--reload")
-    assert silent.agreed() == opened(PORT)
+    assert silent.settled() == opened(PORT)
 
 
 @pytest.mark.parametrize("theirs", [f"{PORT}", f"{PORT - 20}-{PORT + 20}"])
 def test_a_port_that_somebody_else_has_opened_stays_theirs(silent, theirs):
     both(f"--add-port={theirs}/udp")
     before = everything()
-    assert silent.agreed(open_port="auto") == [RECORD]
-    assert silent.agreed(open_port="off") == [RECORD]
+    assert silent.settled(open_port="auto") == [RECORD]
+    assert silent.settled(open_port="off") == [RECORD]
     assert everything() == before
 
 
@@ -144,8 +144,8 @@ def test_a_range_that_somebody_adds_around_the_port_is_not_torn_in_two(silent):
     silent.converge(open_port="auto")
     both(f"--add-port={PORT - 20}-{PORT + 20}/udp")
     before = everything()
-    assert silent.agreed() == [RECORD]
-    assert silent.agreed(open_port="off") == [RECORD]
+    assert silent.settled() == [RECORD]
+    assert silent.settled(open_port="off") == [RECORD]
     assert everything() == before
 
 
@@ -153,15 +153,15 @@ def test_a_range_that_somebody_adds_around_the_port_is_not_torn_in_two(silent):
 def test_a_neighbouring_range_is_joined_and_left_again(silent, theirs):
     both(f"--add-port={theirs}/udp")
     before = everything()
-    assert silent.agreed(open_port="auto") == [*opened(PORT), RECORD]
-    assert silent.agreed(open_port="off") == [*closed(PORT), RECORD]
+    assert silent.settled(open_port="auto") == [*opened(PORT), RECORD]
+    assert silent.settled(open_port="off") == [*closed(PORT), RECORD]
     assert everything() == before
 
 
 def test_another_default_zone_takes_the_opening_over(silent):
     silent.converge(open_port="auto")
     ask("--set-default-zone=home")
-    assert silent.agreed() == [*opened(PORT, "home"), *closed(PORT), RECORD]
+    assert silent.settled() == [*opened(PORT, "home"), *closed(PORT), RECORD]
     assert ask("--zone=public", "--list-ports") == "443/udp"
 
 
@@ -169,11 +169,11 @@ def test_what_is_open_stays_so_while_firewalld_is_switched_off_and_is_closed_aft
     before = everything()
     silent.converge(open_port="auto")
     run("systemctl", "stop", "firewalld")
-    assert silent.agreed() == []
+    assert silent.settled() == []
     run("systemctl", "start", "firewalld")
-    assert silent.agreed() == []
+    assert silent.settled() == []
     assert ports() == (f"443/udp {PORT}/udp",) * 2
-    assert silent.agreed(open_port="off") == [*closed(PORT), RECORD]
+    assert silent.settled(open_port="off") == [*closed(PORT), RECORD]
     assert everything() == before
 
 

@@ -89,16 +89,16 @@ def test_the_neighbour_gets_in_while_the_port_is_open_and_a_reload_keeps_it(host
 
 def test_the_port_is_closed_with_the_interface(silent):
     before = everything()
-    silent.agreed(open_port="ufw")
+    silent.settled(open_port="ufw")
     assert everything() != before
-    silent.agreed(state="absent")
+    silent.settled(state="absent")
     assert everything() == before
 
 
 def test_what_somebody_has_closed_is_opened_again(silent):
-    silent.converge(open_port="auto")
+    silent.converge(open_port="ufw")
     run("ufw", "delete", "allow", f"{PORT}/udp")
-    assert silent.agreed() == [OPEN]
+    assert silent.settled() == [OPEN]
 
 
 @pytest.mark.parametrize(
@@ -107,17 +107,17 @@ def test_what_somebody_has_closed_is_opened_again(silent):
 def test_a_port_that_somebody_else_has_opened_stays_theirs(silent, theirs):
     run("ufw", *theirs, "comment", "theirs")
     before = everything()
-    assert silent.agreed(open_port="auto") == [RECORD]
-    assert silent.agreed(open_port="off") == [RECORD]
+    assert silent.settled(open_port="ufw") == [RECORD]
+    assert silent.settled(open_port="off") == [RECORD]
     assert everything() == before
 
 
 def test_a_rule_that_somebody_makes_theirs_stays_when_ours_would_go(silent):
-    silent.converge(open_port="auto")
+    silent.converge(open_port="ufw")
     run("ufw", "allow", f"{PORT}/udp", "comment", "theirs now")
     before = everything()
-    assert silent.agreed() == [RECORD]
-    assert silent.agreed(open_port="off") == [RECORD]
+    assert silent.settled() == [RECORD]
+    assert silent.settled(open_port="off") == [RECORD]
     assert everything() == before
 
 
@@ -127,22 +127,22 @@ def test_a_port_that_somebody_has_forbidden_is_refused_before_the_first_change(s
     before = everything()
     for check in (True, False):
         with pytest.raises(HostError, match=re.escape(f"ufw has the rule 'ufw {verb} {PORT}/udp'")):
-            silent.converge(open_port="auto", mtu=1300, check=check)
+            silent.converge(open_port="ufw", mtu=1300, check=check)
     assert everything() == before
     assert silent.host.network("").link("wg0").mtu != 1300
-    assert silent.agreed(open_port="auto", listen_port=51999)[-1] == RECORD
+    assert silent.settled(open_port="ufw", listen_port=51999)[-1] == RECORD
 
 
 def test_a_range_of_somebody_elses_is_not_touched(silent):
     run("ufw", "allow", f"{PORT - 20}:{PORT + 20}/udp")
     before = everything()
-    assert silent.agreed(open_port="auto") == [OPEN, RECORD]
-    assert silent.agreed(open_port="off") == [CLOSE, RECORD]
+    assert silent.settled(open_port="ufw") == [OPEN, RECORD]
+    assert silent.settled(open_port="off") == [CLOSE, RECORD]
     assert everything() == before
 
 
 def test_an_inactive_ufw_takes_the_rule_by_name_and_is_not_switched_on(silent):
     run("ufw", "--force", "disable")
-    assert silent.agreed(open_port="ufw") == [OPEN, RECORD]
+    assert silent.settled(open_port="ufw") == [OPEN, RECORD]
     assert run("ufw", "status").strip() == "Status: inactive"
-    assert silent.agreed(open_port="off") == [CLOSE, RECORD]
+    assert silent.settled(open_port="off") == [CLOSE, RECORD]
