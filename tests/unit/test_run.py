@@ -200,7 +200,7 @@ def test_the_last_line_sums_everything_up(output, monkeypatch, capsys):
 
 def test_the_suites_that_send_packets_are_marked():
     sending = {suite.name for suite in all_suites() if suite.sends_packets}
-    assert sending == {"integration", "conformance", "kernel", "molecule", "rehearsal"}
+    assert sending == {"integration", "conformance", "kernel", "molecule", "rehearsal", "systemd"}
 
 
 def test_the_kernel_is_built_beside_the_other_suites_and_before_its_own(monkeypatch):
