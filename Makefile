@@ -91,10 +91,10 @@ test-kernel:  ## the same on a real kernel's WireGuard: the machine's own, or ea
 	@KERNELS="$(KERNELS)" FAULT_WALKS="$(FAULT_WALKS)" $(BIN)/python tests/tools/run.py kernel
 
 .PHONY: molecule
-molecule:  ## the molecule scenario in containers with systemd, one after the other on each release of DEBIAN (root)
+molecule:  ## the molecule scenario and tests/systemd in containers with systemd, on each release of DEBIAN (root)
 	@[ "$$(id -u)" != 0 ] || tests/setup test
 	@tests/tools/venv "$(CURDIR)/.venv" test "$(PYTHON)"
-	@DEBIAN="$(DEBIAN)" $(BIN)/python tests/tools/run.py molecule
+	@DEBIAN="$(DEBIAN)" $(BIN)/python tests/tools/run.py molecule systemd
 
 .PHONY: test-rehearsal
 test-rehearsal: venv  ## examples/two-hubs: every predicted cell against measured packets (root)

@@ -15,7 +15,7 @@ import pytest
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 TREE = TOP / ".venv" / "tree"
-SENDING = {TOP / "tests" / "integration", TOP / "tests" / "conformance"}
+SENDING = {TOP / "tests" / name for name in ("integration", "conformance", "systemd")}
 
 # For every ansible-playbook that a test starts.
 os.environ.setdefault("ANSIBLE_COLLECTIONS_PATH", str(TREE))

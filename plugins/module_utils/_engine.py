@@ -58,6 +58,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted import
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_filter import (
     missing_nftables,
     strict_filter_warnings,
+    unseen_warnings,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_forwarding import (
     forwarding_warnings,
@@ -127,7 +128,9 @@ def _carry_out(plan: Plan, declared: Declared, site: Site, *, check: bool) -> Ob
 
 
 def _filter_request(declared: Declared) -> FilterRequest:
-    if not declared.present or declared.only_peers:
+    if not declared.present:
+        return FilterRequest(open_port="off")
+    if declared.only_peers:
         return FilterRequest()
     return FilterRequest(
         table=bool(declared.masquerade or declared.clamp_mss or declared.full_tunnel),
@@ -173,6 +176,7 @@ def make_plan(declared: Declared, site: Site, *, check: bool) -> Plan:
     else:
         _refuse_without_nftables(None, before, check=check, warnings=warnings)
         wanted = want_absent(declared, before)
+        warnings += unseen_warnings(before)
     warnings += forwarding_warnings(wanted.forwarding, before)
     return Plan(before, wanted, changes(before, wanted), warnings=tuple(warnings))
 

@@ -39,8 +39,11 @@ class LinuxFirewall:
             asked |= set(MANAGERS)
         elif choice != "off":
             asked.add(choice)
-            self._refuse_absent(choice)
-        return self.worker.run(_look, self.worker.namespace, asked, sorted(ports), label, here)
+            self._refuse_elsewhere(choice)
+        seen = self.worker.run(_look, self.worker.namespace, asked, sorted(ports), label, here)
+        if choice in MANAGERS and not _is_there(choice, seen):
+            raise _PROGRAMS[choice].missing()
+        return seen
 
     def open_port(self, opening: Opening, label: str) -> None:
         self.worker.run(_PROGRAMS[opening.manager].open_port, opening, label)
@@ -48,19 +51,18 @@ class LinuxFirewall:
     def close_port(self, opening: Opening, label: str) -> None:
         self.worker.run(_PROGRAMS[opening.manager].close_port, opening, label)
 
-    def _refuse_absent(self, choice: str) -> None:
+    def _refuse_elsewhere(self, choice: str) -> None:
         if self.worker.namespace and choice != "nftables":
             raise HostError(
                 f"{choice} filters in the initial namespace, and the socket is in {self.worker.namespace}",
                 remedy="use open_port: nftables, or leave it out",
             )
-        if not _is_there(choice):
-            raise _PROGRAMS[choice].missing()
 
 
-def _is_there(manager: str) -> bool:
+def _is_there(manager: str, seen: Filtering) -> bool:
+    """ufw takes rules while it is not active, and nftables has chains where somebody makes them."""
     if manager == "firewalld":
-        return _firewalld.is_running()
+        return manager in seen.running
     return _ufw.is_installed() if manager == "ufw" else not _nftables.why_unavailable()
 
 
@@ -68,23 +70,40 @@ def _look(
     namespace: str, asked: t.AbstractSet[str], ports: t.Sequence[int], label: str, recorded: t.Sequence[Opening]
 ) -> Filtering:
     """What is at work here, and which of the ports are open. firewalld and ufw know the initial namespace only."""
-    running, zone, chains = [], "", []
-    found: set[Opening] = set()
-    if "firewalld" in asked and not namespace and _firewalld.is_running():
+    running: list[str] = []
+    chains: list[str] = []
+    zone = None
+    is_others: dict[Opening, bool] = {}
+    refusals: dict[Opening, str] = {}
+    if "firewalld" in asked and not namespace:
         zone = _firewalld.default_zone()
+    if zone is not None:
         running.append("firewalld")
         zones = {zone, *(opening.place.split(" ")[1] for opening in recorded if opening.manager == "firewalld")}
-        found |= {Opening(namespace, "firewalld", *one) for one in _firewalld.opened(ports, sorted(zones))}
+        found = _firewalld.opened(ports, sorted(zones))
+        is_others.update({Opening(namespace, "firewalld", *one): amid for one, amid in found.items()})
     if "ufw" in asked and not namespace and _ufw.is_installed():
         running += ["ufw"] if _ufw.is_active() else []
-        found |= {Opening(namespace, "ufw", "", port) for port in _ufw.opened(ports)}
+        rules = {Opening(namespace, "ufw", "", port): rule for port, rule in _ufw.rules(ports).items()}
+        is_others.update({opening: rule.comment != label for opening, rule in rules.items() if rule.lets_in})
+        refusals = {opening: rule.text for opening, rule in rules.items() if not rule.lets_in}
     if "nftables" in asked and not _nftables.why_unavailable():
         listed = _nftables.input_chains()
         chains = sorted(listed)
         running += ["nftables"] if chains else []
         for port in ports:
-            found |= {Opening(namespace, "nftables", place, port) for place in _nftables.opened(label, port, listed)}
-    return Filtering(namespace, tuple(running), tuple(chains), zone, frozenset(found))
+            places = _nftables.opened(label, port, listed)
+            is_others.update({Opening(namespace, "nftables", place, port): False for place in places})
+    return Filtering(
+        namespace,
+        tuple(running),
+        tuple(chains),
+        zone or "",
+        openings=frozenset(is_others),
+        others=frozenset(opening for opening, other in is_others.items() if other),
+        refusals=refusals,
+        unseen=frozenset(opening for opening in recorded if opening.manager == "firewalld" and zone is None),
+    )
 
 
 _PROGRAMS: dict[str, t.Any] = {"firewalld": _firewalld, "ufw": _ufw, "nftables": _nftables}

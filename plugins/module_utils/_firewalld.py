@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import _program
@@ -15,23 +16,31 @@ _PROGRAM = "firewall-cmd"
 _KINDS: dict[str, tuple[str, ...]] = {"permanent": ("--permanent",), "runtime": ()}
 
 
-def is_running() -> bool:
+def default_zone() -> str | None:
+    """None where firewalld does not run. One question for both: each takes a quarter of a second."""
     path = _program.find(_PROGRAM)
-    return path is not None and _program.run(path, "--state").code == 0
+    answer = _program.run(path, "--get-default-zone") if path is not None else None
+    return answer.output.strip() if answer is not None and answer.code == 0 else None
 
 
-def default_zone() -> str:
-    return _run("--get-default-zone").output.strip()
+def opened(ports: t.Collection[int], zones: t.Iterable[str]) -> dict[tuple[str, int], bool]:
+    """Of the open ones among the ports: whether (kind and zone, port) lies amid a range, and so is somebody else's.
 
-
-def opened(ports: t.Collection[int], zones: t.Iterable[str]) -> set[tuple[str, int]]:
-    """(kind and zone, port); whoever opened them: firewalld keeps no names."""
-    found = set()
+    firewalld keeps no names. It joins neighbours to ranges, so that ours may be the end of one; a range that reaches
+    further on both sides would be torn in two.
+    """
+    found = {}
     for zone in zones:
         for kind, options in _KINDS.items():
-            listed = _run(*options, f"--zone={zone}", "--list-ports").output.split()
-            found |= {(f"{kind} {zone}", port) for port in ports if f"{port}/udp" in listed}
+            for first, last in _ranges(_run(*options, f"--zone={zone}", "--list-ports").output):
+                found.update({(f"{kind} {zone}", port): first < port < last for port in ports if first <= port <= last})
     return found
+
+
+def _ranges(listed: str) -> list[tuple[int, int]]:
+    """The UDP ones of a line such as ``443/tcp 51820/udp 52000-52010/udp``, which may also name a protocol alone."""
+    ranges = (re.fullmatch(r"(\d+)(?:-(\d+))?/udp", word) for word in listed.split())
+    return [(int(found[1]), int(found[2] or found[1])) for found in ranges if found]
 
 
 def open_port(opening: Opening, _label: str) -> None:

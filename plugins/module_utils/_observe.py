@@ -97,5 +97,10 @@ def _with_filter(seen: Observed, site: Site) -> Observed:
     for place in sorted({opening.namespace for opening in recorded} - {born}):
         if not place or place in known:
             elsewhere = site.host.firewall(place).filtering("off", ports, site.label, recorded)
-            filtering = dataclasses.replace(filtering, openings=filtering.openings | elsewhere.openings)
+            filtering = dataclasses.replace(
+                filtering,
+                openings=filtering.openings | elsewhere.openings,
+                others=filtering.others | elsewhere.others,
+                unseen=filtering.unseen | elsewhere.unseen,
+            )
     return dataclasses.replace(seen, filtering=filtering)

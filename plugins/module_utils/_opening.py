@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import dataclasses
+import typing as t
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError
 
 MANAGERS = ("firewalld", "ufw", "nftables")
 CHOICES = ("auto", *MANAGERS, "off")
@@ -32,6 +35,9 @@ class Filtering:
 
     chains: the base chains of nftables that packets to the host itself go through and that nobody manages.
     zone: the one that firewalld has for what belongs to no other. openings: those of the port that are there.
+    others: the ones among them that are somebody else's by their look, whatever was recorded: they stay.
+    refusals: where a port cannot be opened without taking away a rule that forbids it, and that rule's text.
+    unseen: recorded ones whose manager does not run, so that nobody can say whether they are still there.
     """
 
     namespace: str = ""
@@ -39,6 +45,9 @@ class Filtering:
     chains: tuple[str, ...] = ()
     zone: str = ""
     openings: frozenset[Opening] = frozenset()
+    others: frozenset[Opening] = frozenset()
+    refusals: t.Mapping[Opening, str] = dataclasses.field(default_factory=dict)
+    unseen: frozenset[Opening] = frozenset()
 
     def manager(self, choice: str) -> str | None:
         """Who opens the port; None where nothing filters, so that nothing is closed."""
@@ -56,3 +65,21 @@ class Filtering:
         if manager == "nftables":
             return frozenset(Opening(self.namespace, manager, chain, port) for chain in self.chains)
         return frozenset()
+
+    def kept(self, port: int, recorded: t.AbstractSet[Opening]) -> frozenset[Opening]:
+        """While nobody filters, what was opened stays: for when somebody does again, and before the next run."""
+        return frozenset(opening for opening in self.ours(recorded) if not self.running and opening.port == port)
+
+    def ours(self, recorded: t.AbstractSet[Opening]) -> frozenset[Opening]:
+        """What of the record is still there, and still is what was made then."""
+        return frozenset(recorded & self.openings) - self.others
+
+    def refuse(self, wanted: t.AbstractSet[Opening]) -> HostError | None:
+        """Why one of those cannot be opened: somebody has decided that the port is closed."""
+        for opening in sorted(wanted & self.refusals.keys()):
+            return HostError(
+                f"cannot open UDP port {opening.port}: {opening.manager} has the rule '{self.refusals[opening]}', "
+                "which an opening would replace",
+                remedy="delete that rule if the port is to be open, declare another listen_port, or open_port: off",
+            )
+        return None

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import typing as t
 
@@ -13,8 +14,19 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Opening
 
 _PROGRAM = "ufw"
-# As `ufw show added` prints a rule without an interface or an address.
-_RULE = re.compile(r"ufw allow (\d+)/udp(?: comment '.*')?")
+# As `ufw show added` prints a rule without an interface or an address. ufw has one of them for a port at most: allowing
+# it takes the place of what denied it, logged it or limited its rate.
+_RULE = re.compile(r"ufw (allow|limit|deny|reject) (?:log |log-all )?(\d+)/udp(?: comment '(.*)')?")
+_LETS_IN = ("allow", "limit")
+
+
+@dataclasses.dataclass(frozen=True)
+class Rule:
+    """text: the command that adds it.  comment: it cannot hold an apostrophe."""
+
+    text: str
+    lets_in: bool
+    comment: str
 
 
 def is_installed() -> bool:
@@ -26,11 +38,11 @@ def is_active() -> bool:
     return path is not None and "Status: active" in _program.run(path, "status").output
 
 
-def opened(ports: t.Collection[int]) -> set[int]:
-    """Whoever added them; kept whether ufw is active or not."""
+def rules(ports: t.Collection[int]) -> dict[int, Rule]:
+    """Those for single ones of the ports, whoever added them; kept whether ufw is active or not."""
     found = (_RULE.fullmatch(line.strip()) for line in _run("show", "added").output.splitlines())
-    there = {int(match[1]) for match in found if match}
-    return there & set(ports)
+    there = {int(match[2]): Rule(match[0], match[1] in _LETS_IN, match[3] or "") for match in found if match}
+    return {port: there[port] for port in ports if port in there}
 
 
 def open_port(opening: Opening, label: str) -> None:

@@ -101,7 +101,7 @@ def _filter_view(observed: Observed, record: Record) -> dict[str, t.Any]:
         "full_tunnel": record.full_tunnel is not None,
         "rp_filter": filters,
         "nftables": [str(rule) for rule in observed.ruleset.rules] if observed.ruleset else [],
-        "open_ports": [str(opening) for opening in sorted(record.openings & observed.filtering.openings)],
+        "open_ports": [str(opening) for opening in sorted(observed.filtering.ours(record.openings))],
     }
     return {name: value for name, value in view.items() if value}
 

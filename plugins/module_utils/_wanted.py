@@ -272,7 +272,7 @@ def want_absent(declared: Declared, observed: Observed) -> Wanted:
             setting: value for setting, value in settings_after(observed).items() if device_of(setting) != declared.name
         },
         filtered=observed.ruleset is not None,
-        gone_openings=(observed.record.openings if observed.record else frozenset()) & observed.filtering.openings,
+        gone_openings=observed.filtering.ours(observed.record.openings if observed.record else frozenset()),
     )
 
 

@@ -78,7 +78,7 @@ def want_openings(
 ) -> tuple[frozenset[Opening], frozenset[Opening], frozenset[Opening]]:
     """(to be there, to be gone, ours). A port that somebody else has opened is theirs, and stays open.
 
-    port: the one that is wanted, None where the device keeps its own.
+    port: the one that is wanted, None where the device keeps its own. Raises HostError where a rule forbids the port.
     """
     filtering = observed.filtering
     recorded = observed.record.openings if observed.record else frozenset()
@@ -93,5 +93,20 @@ def want_openings(
                 remedy="declare listen_port",
             )
         wanted = filtering.wanted(around.open_port, number)
-    ours = (wanted - filtering.openings) | (wanted & recorded)
-    return wanted, (recorded - wanted) & filtering.openings, ours
+        if around.open_port == "auto":
+            wanted |= filtering.kept(number, recorded)
+        refusal = filtering.refuse(wanted)
+        if refusal is not None:
+            raise refusal
+    ours = (wanted - filtering.openings) | filtering.ours(wanted & recorded) | filtering.unseen
+    return wanted, filtering.ours(recorded - wanted), ours
+
+
+def unseen_warnings(observed: Observed) -> list[str]:
+    """For an interface that goes: what it opened and nobody can close now."""
+    unseen = sorted(opening for opening in observed.filtering.unseen if opening.place.startswith("permanent "))
+    return [
+        f"{opening} stays open: {opening.manager} does not run, so it cannot be told; close it with "
+        f"firewall-offline-cmd --zone={opening.place.split(' ')[1]} --remove-port={opening.port}/udp"
+        for opening in unseen
+    ]

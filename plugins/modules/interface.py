@@ -321,8 +321,12 @@ options:
         that has a rule or drops by policy, because an accepting rule in a table of our own could not keep another
         table from dropping the packet. Programs that write their ruleset anew, such as C(nftables.service), lose the
         rule with it until the next run.
-      - What was open before, by whomever, is not counted as ours. What this module has opened is closed again when the
-        port changes, with V(off), and with the interface.
+      - What was open before, by whomever, is not counted as ours, and neither is what lies within a range of ports of
+        firewalld or has another comment in ufw. What this module has opened is closed again when the port changes, with
+        V(off), and with the interface.
+      - A rule of ufw that denies or rejects just that port would be replaced by ours. It is somebody's decision, so the
+        run is refused before the first change, and the message names the rule.
+      - While nothing filters, V(auto) leaves open what it has opened, for when the packet filter runs again.
       - It takes a O(listen_port) that is declared or bound. firewalld and ufw filter in the initial namespace only.
     type: str
     choices: [auto, firewalld, ufw, nftables, 'off']

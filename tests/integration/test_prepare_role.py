@@ -41,6 +41,16 @@ PLAY = """
   gather_facts: false
   roles: [cryptokey.wireguard.prepare]
 """
+PLAY_WITH_PLAN = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - ansible.builtin.import_role:
+        name: cryptokey.wireguard.fleet
+        tasks_from: derive
+    - ansible.builtin.import_role:
+        name: cryptokey.wireguard.prepare
+"""
 
 
 class Machine(Fleet):
@@ -50,9 +60,16 @@ class Machine(Fleet):
         super().__init__(folder)
         self.root = f"/proc/{holder.pid}/root{root}"
         self.enter = ["nsenter", f"--target={holder.pid}", "--mount", "chroot", str(root)]
-        variables = {**VARIABLES, "ansible_connection": "local", "ansible_python_interpreter": "/usr/bin/python3"}
-        self.write({"all": {"hosts": {"here": variables}}})
+        self.variables = {**VARIABLES, "ansible_connection": "local", "ansible_python_interpreter": "/usr/bin/python3"}
+        self.write({"all": {"hosts": {"here": self.variables}}})
         (folder / "play.yml").write_text(PLAY, encoding="ascii")
+
+    def declare(self, member: dict[str, t.Any]) -> None:
+        """Makes it the only member of a network, with a plan before the role runs."""
+        networks = {"corp": {"pool": ["10.77.0.0/24"], "topology": "mesh"}}
+        variables = {**self.variables, "wireguard_networks": networks, "wireguard": {"corp": member}}
+        self.write({"all": {"hosts": {"here": variables}}})
+        (self.folder / "play.yml").write_text(PLAY_WITH_PLAN, encoding="ascii")
 
     def put(self, path: str, text: str) -> None:
         target = pathlib.Path(self.root + path)
@@ -136,6 +153,31 @@ def test_a_kernel_with_wireguard_needs_no_userspace_implementation(machine: Mach
     kernel(machine, has_wireguard=True)
     machine.prepare().succeeded()
     assert machine.installed() == {"cryptokey-first"}
+
+
+@pytest.mark.parametrize(
+    ("declared", "needs_it"),
+    [
+        ({"backend": "userspace"}, True),
+        ({"backend": "userspace", "userspace_engine": "/usr/bin/wireguard-go"}, True),
+        ({"backend": "userspace", "userspace_engine": "boringtun-cli"}, False),
+        ({"backend": "auto"}, False),
+        ({}, False),
+    ],
+)
+def test_an_interface_that_is_to_be_in_userspace_needs_it_anyway(
+    machine: Machine, declared: dict[str, str], needs_it: bool
+) -> None:
+    kernel(machine, has_wireguard=True)
+    machine.declare({"addresses": ["10.77.0.1"], **declared})
+    machine.prepare().succeeded()
+    assert machine.installed() == {"cryptokey-first", *(["cryptokey-userspace"] if needs_it else [])}
+
+
+def test_whoever_makes_no_plan_says_so_himself(machine: Machine) -> None:
+    kernel(machine, has_wireguard=True)
+    machine.prepare("-e", "prepare_userspace=true").succeeded()
+    assert machine.installed() == {"cryptokey-first", "cryptokey-userspace"}
 
 
 def test_another_system_is_refused_with_what_to_install_by_hand(machine: Machine) -> None:

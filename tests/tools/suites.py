@@ -188,6 +188,7 @@ def all_suites() -> list[Suite]:
             cannot_run=_no_packets(),
         ),
         _molecule(),
+        _systemd(),
     ]
 
 
@@ -238,10 +239,17 @@ def _images() -> list[Suite]:
 
 
 def _molecule() -> Suite:
-    """The scenario in containers with systemd: installed, applied, engines killed, applied again, removed."""
+    """The scenario in containers with systemd: installed, applied, engines killed, applied again, left again."""
     run = str(containers.FOLDER / "test")
     steps = [Step([run, release], pattern=r"^TASK \[Hold that ") for release in containers.wanted()]
     return Suite(name="molecule", steps=steps, sends_packets=True, cannot_run=containers.cannot_run())
+
+
+def _systemd() -> Suite:
+    """Engines in units, and the packet filters that systemd starts: tests/systemd in a container where it is PID 1."""
+    run = str(containers.FOLDER / "systemd")
+    steps = [Step([run, release], junit=OUTPUT / f"systemd-{release}.xml") for release in containers.wanted()]
+    return Suite(name="systemd", steps=steps, sends_packets=True, cannot_run=containers.cannot_run())
 
 
 def _lint() -> Suite:

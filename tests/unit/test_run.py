@@ -217,7 +217,7 @@ def test_a_suite_with_packets_that_has_no_business_here_is_none_that_sent_none()
 def test_the_suites_that_send_packets_are_marked(monkeypatch):
     monkeypatch.delenv("KERNELS", raising=False)
     sending = {suite.name for suite in all_suites() if suite.sends_packets}
-    assert sending == {"integration", "conformance", "kernel", "molecule", "rehearsal"}
+    assert sending == {"integration", "conformance", "kernel", "molecule", "rehearsal", "systemd"}
 
 
 def test_the_kernel_is_built_beside_the_other_suites_and_before_its_own(monkeypatch):

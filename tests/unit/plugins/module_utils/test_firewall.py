@@ -27,14 +27,16 @@ ufw allow 51821/udp
 ufw allow 51822/tcp
 ufw allow from 192.0.2.0/24 to any port 51823 proto udp
 ufw deny 51824/udp
+ufw limit 51825/udp
+ufw allow log 51826/udp comment 'mine'
+ufw reject log-all 51827/udp
 """
 FIREWALLD = """#!/bin/sh
 echo "$*" >> "$0.log"
 case "$*" in
---state) echo running ;;
 --get-default-zone) echo public ;;
 "--permanent --zone=public --list-ports") echo "51820/udp 443/tcp" ;;
-"--zone=public --list-ports") echo "51821/udp 51820/tcp" ;;
+"--zone=public --list-ports") echo "51821/udp 51820/tcp 51830-51832/udp igmp" ;;
 *add-port=1/udp) echo "Error: INVALID_ZONE: public" >&2; exit 112 ;;
 *) echo success ;;
 esac
@@ -54,7 +56,13 @@ def programs(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib
 
 def test_ufw_is_asked_for_what_is_open_to_everybody(programs) -> None:
     assert _ufw.is_active()
-    assert _ufw.opened([51820, 51821, 51822, 51823, 51824]) == {51820, 51821}
+    rules = _ufw.rules(range(51820, 51828))
+    assert [port for port, rule in rules.items() if rule.lets_in] == [51820, 51821, 51825, 51826]
+    assert [rules[port].comment for port in (51820, 51821, 51826)] == ["cryptokey.wireguard wg0", "", "mine"]
+    assert [rule.text for rule in rules.values() if not rule.lets_in] == [
+        "ufw deny 51824/udp",
+        "ufw reject log-all 51827/udp",
+    ]
 
 
 def test_ufw_is_told_with_a_comment(programs) -> None:
@@ -66,8 +74,13 @@ def test_ufw_is_told_with_a_comment(programs) -> None:
 
 
 def test_firewalld_is_told_permanently_and_at_run_time(programs) -> None:
-    assert _firewalld.is_running()
-    assert _firewalld.opened([51820, 51821], ["public"]) == {("permanent public", 51820), ("runtime public", 51821)}
+    assert _firewalld.default_zone() == "public"
+    assert _firewalld.opened([51820, 51821, 51829, 51830, 51831, 51833], ["public"]) == {
+        ("permanent public", 51820): False,
+        ("runtime public", 51821): False,
+        ("runtime public", 51830): False,
+        ("runtime public", 51831): True,
+    }
     for kind in ("permanent", "runtime"):
         _firewalld.open_port(Opening("", "firewalld", f"{kind} public", 51820), "")
         _firewalld.close_port(Opening("", "firewalld", f"{kind} public", 51820), "")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who watches over an engine, and what its unit says. tests/integration/test_systemd_units.py has systemd read it."""
+"""Who watches over an engine, and what its unit says. tests/systemd/test_units.py has systemd read it."""
 
 from __future__ import annotations
 

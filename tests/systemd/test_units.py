@@ -1,10 +1,7 @@
 # Copyright (c) 2026 the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Userspace engines as units of systemd, inside of a container of their own whose PID 1 it is.
-
-On any other machine they are skipped: they make units. Nothing that they have not made is touched.
-"""
+"""Userspace engines as units of systemd. Nothing that they have not made is touched."""
 
 from __future__ import annotations
 
@@ -23,7 +20,6 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
     _netns,
     _supervisor,
     _syscall,
-    _systemd,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import declare
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._engine import (
@@ -53,14 +49,6 @@ DECLARED = {
         }
     ],
 }
-
-pytestmark = [
-    pytest.mark.skipif(
-        not _systemd.manager([""]).booted or not os.path.exists("/run/systemd/container"),
-        reason="makes units: runs in a container whose PID 1 is systemd",
-    ),
-    pytest.mark.skipif(not shutil.which("wireguard-go"), reason="wireguard-go is not installed"),
-]
 
 
 class Machine:
@@ -102,13 +90,10 @@ def machine(tmp_path) -> t.Iterator[Machine]:
 
 @pytest.fixture
 def namespaces(machine) -> t.Iterator[list[str]]:
-    """Two of them, where this container may make any."""
-    try:
-        for name in ("wgblue", "wgred"):
-            _netns.create(name)
-    except HostError as error:
-        pytest.skip(f"no namespaces here: {error}")
-    return ["wgblue", "wgred"]
+    names = ["wgblue", "wgred"]
+    for name in names:
+        _netns.create(name)
+    return names
 
 
 def until(condition: t.Callable[[], bool], *, seconds: float = 10) -> None:
