@@ -19,9 +19,13 @@ _NEVER = (
 )
 
 
+def is_ordinary(family: int, number: int) -> bool:
+    """Whether an address is one of those, nearly all of IPv4, that any host can have; cheaper than asking why not."""
+    return family == 4 and 0 < number >> 24 < 224 and number >> 24 != 127
+
+
 def why_unassignable(prefix: Prefix) -> str:
     """Why no host can have any address of a prefix, to stand behind it in a sentence; empty where one can."""
-    if prefix.family == 4 and 0 < prefix.network >> 24 < 224 and prefix.network >> 24 != 127:
-        # Nearly all of them.
+    if is_ordinary(prefix.family, prefix.network):
         return ""
     return next((reason for never, reason in _NEVER if never.contains(prefix)), "")

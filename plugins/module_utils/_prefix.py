@@ -99,6 +99,11 @@ def format_number(family: int, number: int) -> str:
 
 def parse_address(text: t.Any) -> Address:
     """One address without a length, zone or port. Raises InvalidInput (path empty)."""
+    return Address(*_parse_numbers(text))
+
+
+def _parse_numbers(text: t.Any) -> tuple[int, int]:
+    """(family, number) of an address."""
     if not isinstance(text, str):
         raise InvalidInput("is not an address", value=text, remedy="write it as a quoted text")
     family = 6 if ":" in text else 4
@@ -113,7 +118,7 @@ def parse_address(text: t.Any) -> Address:
             value=str(text),
             remedy=f"write {plain}",
         )
-    return Address(family, number)
+    return family, number
 
 
 def parse_interface_address(text: t.Any) -> InterfaceAddress:
@@ -122,7 +127,7 @@ def parse_interface_address(text: t.Any) -> InterfaceAddress:
         raise InvalidInput("is not an address", value=text, remedy="write it as a quoted text")
     head, slash, tail = text.partition("/")
     try:
-        family, number = parse_address(head)
+        family, number = _parse_numbers(head)
     except InvalidInput as error:
         remedy = f"{error.remedy}/{_mapped_length(tail)}" if slash and "mapped" in error.reason else error.remedy
         raise InvalidInput(error.reason, value=str(text), remedy=remedy) from None

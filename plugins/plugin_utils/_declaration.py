@@ -9,7 +9,7 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import InterfaceAddress, Prefix
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, InterfaceAddress, Prefix
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._endpoint import DeclaredEndpoint
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._gateways import Gateway
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ignore import Ignored
@@ -134,7 +134,8 @@ class Member:
     @property
     def prefixes(self) -> tuple[Prefix, ...]:
         """What this host answers for: its own addresses, and what lies behind it."""
-        return tuple(sorted({address.address.prefix for address in self.addresses} | set(self.advertise)))
+        own = {Prefix(family, number, WIDTH[family]) for family, number, _length in self.addresses}
+        return tuple(sorted(own.union(self.advertise)))
 
     @property
     def families(self) -> frozenset[int]:

@@ -25,6 +25,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._forwarding im
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._gateways import united
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._peers import NetworkPeers
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import Problem
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._texts import text_of
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._topology import build_topology
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._underlay import Undescribed
 
@@ -56,8 +57,9 @@ def derive(inventory: Inventory) -> Derivation:
         if members:
             stacks, more = undescribed.complete(host, members)
             assumed += more
-            for space, stack in stacks.items():
-                united(member.gateway for member in members if member.namespace == space).enter(stack)
+            if any(member.gateway.says_anything for member in members):
+                for space, stack in stacks.items():
+                    united(member.gateway for member in members if member.namespace == space).enter(stack)
             hosts[name] = {**_management(host), "namespaces": stacks, "interfaces": []}
     fleet: Document = {"version": 1, "hosts": hosts, "peer_groups": {}, "prefix_sets": {}, "networks": {}}
     exits: dict[str, Exits] = {}
@@ -120,12 +122,21 @@ def _interface(network: Network, member: Member, routing: Routing) -> Document:
         "namespace": member.namespace,
         "socket_namespace": member.socket_namespace,
         "public_key": member.public_key,
-        "addresses": [str(address) for address in member.addresses],
+        "addresses": [text_of(address) for address in member.addresses],
         "listen_port": member.listen_port,
         "routes": "auto" if routing.automatic else "off",
     }
-    optional = {"fwmark": member.fwmark or routing.fwmark, "mtu": member.mtu}
-    interface.update({key: value for key, value in optional.items() if value is not None})
+    for key, value in (("fwmark", member.fwmark or routing.fwmark), ("mtu", member.mtu)):
+        if value is not None:
+            interface[key] = value
+    options = _options(network, member, routing)
+    if options:
+        interface["options"] = options
+    return interface
+
+
+def _options(network: Network, member: Member, routing: Routing) -> Document:
+    """The arguments of the module that say nothing about packets."""
     options = {
         "backend": member.backend,
         "userspace_engine": member.userspace_engine,
@@ -134,12 +145,10 @@ def _interface(network: Network, member: Member, routing: Routing) -> Document:
         "metric": routing.metric,
         "rules": [dict(rule) for rule in routing.rules] or None,
         "preshared_keys": "none" if network.preshared_keys == "none" else None,
-        **member.gateway.options,
     }
-    options = {key: value for key, value in options.items() if value is not None}
-    if options:
-        interface["options"] = options
-    return interface
+    if member.gateway.says_anything:
+        options.update(member.gateway.options)
+    return {key: value for key, value in options.items() if value is not None}
 
 
 def _enter_stack(stack: Document, interface: Document, routing: Routing, member: Member) -> None:
@@ -149,13 +158,11 @@ def _enter_stack(stack: Document, interface: Document, routing: Routing, member:
         # Another network's members see only what is advertised to them.
         interface["advertise"] = advertised
     if routing.automatic:
-        route = {
-            "destination": "allowed_ips",
-            "device": member.interface,
-            "table": routing.table,
-            "metric": routing.metric,
-        }
-        stack.setdefault("routes", []).append({key: value for key, value in route.items() if value is not None})
+        route: Document = {"destination": "allowed_ips", "device": member.interface}
+        for key, value in (("table", routing.table), ("metric", routing.metric)):
+            if value is not None:
+                route[key] = value
+        stack.setdefault("routes", []).append(route)
     if routing.rules:
         stack.setdefault("rules", []).extend(dict(rule) for rule in routing.rules)
 

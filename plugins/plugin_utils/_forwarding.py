@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix
@@ -37,9 +38,12 @@ def _families(prefixes: Iterable[Prefix]) -> set[int]:
 
 def _spoken(prefixes: Mapping[str, tuple[Prefix, ...]]) -> set[int]:
     """The families that more than one member has, or that one member has more than an address of."""
-    found = set()
-    for family in WIDTH:
-        holders = [own for own in prefixes.values() if any(prefix.family == family for prefix in own)]
-        if len(holders) > 1 or any(sum(prefix.family == family for prefix in own) > 1 for own in holders):
-            found.add(family)
-    return found
+    found: set[int] = set()
+    held: Counter[int] = Counter()
+    for own in prefixes.values():
+        families = [prefix.family for prefix in own]
+        held.update(set(families))
+        found.update(family for family in WIDTH if families.count(family) > 1)
+        if len(found) == len(WIDTH):
+            break
+    return found.union(family for family, holders in held.items() if holders > 1)

@@ -31,6 +31,11 @@ class Gateway:
     rp_filter: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def says_anything(self) -> bool:
+        """Most say nothing."""
+        return bool(self.masquerade or self.rp_filter) or (self.clamp_mss, self.open_port) != (None, None)
+
+    @property
     def options(self) -> Document:
         """The arguments of the module that say the same; what is not said is left out."""
         options: Document = {

@@ -103,7 +103,10 @@ def _content(entry: t.Any) -> bytes | None:
     peers = entry.get("peers") if isinstance(entry, dict) else None
     if not isinstance(entry, dict) or (isinstance(peers, (list, tuple)) and len(peers) > _FEW_PEERS):
         return None
-    return content_of({key: value for key, value in entry.items() if key not in ("public_key", "addresses")})
+    common = dict(entry)
+    common.pop("public_key", None)
+    common.pop("addresses", None)
+    return content_of(common)
 
 
 def _again(known: Interface, host: str, entry: dict[str, t.Any], path: str) -> Interface | None:

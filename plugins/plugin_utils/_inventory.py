@@ -33,7 +33,17 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._supernets imp
 MEMBERSHIP = "wireguard"
 _PREFIX = MEMBERSHIP + "__"
 CONTROLLERS = "wireguard_controllers"
-_OTHERS = ("wireguard_networks", "wireguard_stacks", "wireguard_ignore", CONTROLLERS, "ansible_host", "group_names")
+_NAMES = frozenset(
+    {
+        MEMBERSHIP,
+        "wireguard_networks",
+        "wireguard_stacks",
+        "wireguard_ignore",
+        CONTROLLERS,
+        "ansible_host",
+        "group_names",
+    }
+)
 
 Variables = Mapping[str, t.Any]
 # By identity: the value, which is kept so that nothing else gets its identity, and its copy.
@@ -109,7 +119,7 @@ def _own_variables(host: str, variables: Variables, shared: _Copies, problems: l
 
     shared: the values that were copied for earlier hosts, so that what is one thing for all stays one.
     """
-    names = sorted(n for n in variables if isinstance(n, str) and _is_ours(n))
+    names = sorted([n for n in variables if isinstance(n, str) and _is_ours(n)])
     found = {}
     for name in names:
         try:
@@ -131,7 +141,7 @@ def _own_variables(host: str, variables: Variables, shared: _Copies, problems: l
 
 
 def _is_ours(name: str) -> bool:
-    return name == MEMBERSHIP or name.startswith(_PREFIX) or name in _OTHERS
+    return name in _NAMES or name.startswith(_PREFIX)
 
 
 def _read_networks(variables: Mapping[str, Variables], problems: list[Problem]) -> dict[str, Network]:
@@ -186,15 +196,16 @@ def _read_host(
             alike.keep(declared, content, members)
     if not members:
         return None
-    described = variables.get("wireguard_stacks")
-    cursor = Cursor(described, path="wireguard_stacks", host=name, problems=problems)
+    described, groups = variables.get("wireguard_stacks"), _groups(variables)
     return Host(
         name=name,
-        groups=tuple(sorted({"all", *_groups(variables)})),
+        groups=tuple(sorted({"all", *groups})) if groups else ("all",),
         management=_management(variables.get("ansible_host")),
         controllers=_controllers(name, variables, problems),
         members=members,
-        stacks={} if described is None else read_stacks(cursor),
+        stacks={}
+        if described is None
+        else read_stacks(Cursor(described, path="wireguard_stacks", host=name, problems=problems)),
     )
 
 

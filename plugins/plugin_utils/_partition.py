@@ -10,7 +10,7 @@ so one sort and a stack turn them into intervals, a look-up is a bisection and a
 from __future__ import annotations
 
 import typing as t
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import Intervals, pairs
 
@@ -138,34 +138,43 @@ class Partition:
 
     def map(self, change: t.Callable[[Value], Value]) -> Partition:
         """Every value replaced by change(value)."""
-        return combine(self, Partition.constant(self.width), lambda value, _nothing: change(value))
+        starts: list[int] = []
+        values: list[Value] = []
+        last: Value = _NOTHING
+        for start, value in zip(self.starts, self.values, strict=True):
+            new = change(value)
+            if new is not last:
+                starts.append(start)
+                values.append(new)
+                last = new
+        return Partition(self.width, starts, values)
 
 
 def combine(one: Partition, other: Partition, pick: Pick) -> Partition:
-    """pick(value of one, value of other) at every address, in one linear merge."""
+    """pick(value of one, value of other) at every address, in one merge."""
+    if len(one.starts) < len(other.starts):
+        return _merged(other, one, lambda value, short: pick(short, value))
+    return _merged(one, other, pick)
+
+
+def _merged(long: Partition, short: Partition, pick: Pick) -> Partition:
+    """Interval by interval of the shorter one, the run of the longer one's inside it: a run costs nothing to find."""
     starts: list[int] = []
     values: list[Value] = []
-    left, right, left_values, right_values = one.starts, other.starts, one.values, other.values
-    left_count, right_count = len(left), len(right)
-    end = 1 << one.width
-    i = j = 0
-    position = 0
+    edges, found = long.starts, long.values
     last: Value = _NOTHING
-    while True:
-        value = pick(left_values[i], right_values[j])
-        if value is not last:
-            starts.append(position)
-            values.append(value)
-            last = value
-        next_left = left[i + 1] if i + 1 < left_count else end
-        next_right = right[j + 1] if j + 1 < right_count else end
-        position = next_left if next_left < next_right else next_right
-        if position == end:
-            return Partition(one.width, starts, values)
-        if next_left == position:
-            i += 1
-        if next_right == position:
-            j += 1
+    index = 0
+    for low, high, inside in short.pieces():
+        # The interval that begins here, or in which this one begins; the first two always begin together.
+        begin = index if index < len(edges) and edges[index] == low else index - 1
+        index = bisect_left(edges, high, begin)
+        for position, value in zip(edges[begin:index], found[begin:index], strict=True):
+            new = pick(value, inside)
+            if new is not last:
+                starts.append(position if position > low else low)
+                values.append(new)
+                last = new
+    return Partition(long.width, starts, values)
 
 
 def grouped(pieces: t.Iterable[tuple[int, int, Value]]) -> dict[Value, Intervals]:

@@ -72,9 +72,9 @@ class PeerReader:
     def _plain_peer(self, content: tuple[t.Any, ...], path: str) -> Peer | None:
         """An entry of which nothing is to be said, as nearly all are; None for one that has to be looked at."""
         name, text, endpoint, listed, keepalive, managed, preshared_key_id, prefix_set = content
-        texts = (name, text, *(one for one in (endpoint, preshared_key_id, prefix_set) if one is not None))
-        if not all(one.__class__ is str and one and one.isascii() for one in texts):
-            return None
+        for one in (name, text, endpoint, preshared_key_id, prefix_set):
+            if not (one.__class__ is str and one and one.isascii()) and (one is not None or one is name or one is text):
+                return None
         if not (keepalive is None or (keepalive.__class__ is int and 0 <= keepalive <= HIGHEST_KEEPALIVE)):
             return None
         if managed.__class__ not in (bool, type(None)) or (prefix_set is not None and prefix_set not in self._sets):

@@ -19,6 +19,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration i
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._endpoint import DeclaredEndpoint
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._exits import Exits
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import united
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._texts import text_of
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._topology import Neighbour, Topology
 
 Entry = dict[str, t.Any]
@@ -62,8 +63,10 @@ class NetworkPeers:
 
     def _reached_through(self, name: str) -> tuple[Prefix, ...]:
         """What a member answers for, and what the external peers behind it answer for."""
-        found = set(self.members[name].prefixes)
-        return tuple(sorted(found.union(*(peer.prefixes for peer in self.externals.get(name, ())))))
+        found = self.members[name].prefixes
+        if name not in self.externals:
+            return found
+        return tuple(sorted({*found, *(prefix for peer in self.externals[name] for prefix in peer.prefixes)}))
 
     def fill(self, interfaces: Mapping[str, Entry]) -> None:
         """Adds ``peer_group`` and ``peers`` to the interface of each member; groups and sets collect in self."""
@@ -72,7 +75,8 @@ class NetworkPeers:
         else:
             for name, interface in interfaces.items():
                 interface["peers"] = [self._neighbour(name, one) for one in self.topology.neighbours[name]]
-        for name, interface in interfaces.items():
+        for name in interfaces.keys() & {*self.topology.standby, *self.externals, *self.awaited}:
+            interface = interfaces[name]
             more = [*self._standing_by(name), *(self._external(name, peer) for peer in self.externals.get(name, ()))]
             more += [_ready(self._external(name, peer)) for peer in self.awaited.get(name, ())]
             if more:
@@ -246,7 +250,7 @@ def _ready(entry: Entry) -> Entry:
 
 
 def _texts(prefixes: Iterable[Prefix]) -> list[str]:
-    return [str(prefix) for prefix in sorted(prefixes)]
+    return [text_of(prefix) for prefix in sorted(prefixes)]
 
 
 def _frozen(entry: Entry) -> tuple[t.Any, ...]:

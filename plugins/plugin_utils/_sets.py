@@ -77,7 +77,14 @@ def union(*sets: Intervals) -> Intervals:
     filled = [one for one in sets if one]
     if len(filled) < 2:
         return filled[0] if filled else EMPTY
-    return _joined([pair for one in filled for pair in pairs(one)])
+    spans: list[tuple[int, int]] = []
+    for one in filled:
+        # A set of one interval is that interval.
+        if len(one) == 2:
+            spans.append(one)
+        else:
+            spans.extend(pairs(one))
+    return _joined(spans)
 
 
 def intersect(one: Intervals, other: Intervals) -> Intervals:

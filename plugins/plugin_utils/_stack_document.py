@@ -58,7 +58,7 @@ class StackReader:
         content = content_of(namespaces.raw(stack.namespace))
         known = None if content is None else self._known.get(content)
         if known is not None:
-            return _again(known, stack, namespaces.at(stack.namespace))
+            return known.like(stack, namespaces.at(stack.namespace))
         noted = len(self._values.problems) + len(self._unmodelled)
         node = namespaces.mapping(stack.namespace, known=_STACK_KEYS)
         found = self._read(stack, node, interfaces)
@@ -100,28 +100,6 @@ class StackReader:
             filtered=_has_any(node, _linux_words.FIREWALLS),
             translated=_has_any(node, ("masquerade", "nat")),
         )
-
-
-def _again(known: Stack, stack: StackId, path: str) -> Stack:
-    """Another stack with the same content."""
-    return Stack(
-        id=stack,
-        addresses=known.addresses,
-        advertise=known.advertise,
-        links=known.links,
-        forwarding=known.forwarding,
-        rp_filter=known.rp_filter,
-        masquerade=known.masquerade,
-        port_forwards=known.port_forwards,
-        ipv6=known.ipv6,
-        disabled=known.disabled,
-        lists_routes=known.lists_routes,
-        routes=known.routes,
-        rules=known.rules,
-        path=path,
-        filtered=known.filtered,
-        translated=known.translated,
-    )
 
 
 def _has_any(node: Node, keys: t.Iterable[str]) -> bool | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._assignable import why_unassignable
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._assignable import is_ordinary, why_unassignable
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
@@ -28,13 +28,21 @@ def prefix_of(text: str) -> tuple[Prefix, bool]:
 def assignable_of(text: str) -> InterfaceAddress:
     """An address that a host can have."""
     address = parse_interface_address(text)
-    reason = why_unassignable(address.address.prefix)
-    if reason:
-        raise InvalidInput(reason, value=text)
+    if not is_ordinary(address.family, address.number):
+        reason = why_unassignable(address.address.prefix)
+        if reason:
+            raise InvalidInput(reason, value=text)
     return address
 
 
 @lru_cache(maxsize=200_000)
 def public_key_of(text: str) -> str:
     """A public key in its one canonical form."""
-    return str(PublicKey.parse(text))
+    PublicKey.parse(text)
+    return str.__str__(text)
+
+
+@lru_cache(maxsize=200_000)
+def text_of(address: Prefix | InterfaceAddress) -> str:
+    """As str() writes it. An address that stands alone and the prefix that holds just it are equal, and so written."""
+    return str(address)
