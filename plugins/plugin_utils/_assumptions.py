@@ -22,6 +22,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types i
     StackId,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._full_tunnels import UNBOUND
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._handed import is_external_exit
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._likeness import doubtful_interfaces
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model, StackModel
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ownership import Owned, Ownership
@@ -44,6 +45,7 @@ def assumptions_of(model: Model, ownership: Ownership) -> t.Iterator[Entry]:
     entries = (
         _return_routes(model, ownership),
         _exits(model, ownership),
+        _external_exits(model),
         _filters(model),
         _underlays(model),
         _names(found),
@@ -88,6 +90,22 @@ def _exits(model: Model, ownership: Ownership) -> Entry | None:
         "nft list ruleset   # on the exit; then describe the device and masquerade in wireguard_stacks",
         nodes,
     )
+
+
+def _external_exits(model: Model) -> Entry | None:
+    """What becomes of packets outside the fleet. A shared row is looked at once, and told of all that have it."""
+    groups = {name: _exits_in(row) for name, row in model.fleet.peer_groups.items()}
+    found = {one: {*_exits_in(one.peers), *groups.get(one.peer_group or "", ())} for one in model.interfaces}
+    names = sorted({name for one in found.values() for name in one})
+    return _entry(
+        f"external exits pass on what they get, from whatever source, and send the answers back: {_listed(names)}",
+        "ping -I <address of the tunnel> <address on the internet>   # on each host that uses the exit",
+        {one.host for one, exits in found.items() if exits},
+    )
+
+
+def _exits_in(row: t.Iterable[Peer]) -> set[str]:
+    return {peer.name for peer in row if is_external_exit(peer)}
 
 
 def _filters(model: Model) -> Entry | None:

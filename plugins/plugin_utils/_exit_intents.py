@@ -23,28 +23,33 @@ Document = dict[str, t.Any]
 _SPECIAL = ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3", "::/127", "fe80::/10", "ff00::/8")
 
 
-def exit_intents(inventory: Inventory, network: Network, exits: Exits, fleet: Document) -> list[Document]:
-    """One intent per exit: its users reach what lies beyond it, and the answers come back.
+def exit_intents(
+    inventory: Inventory, network: Network, exits: Exits, fleet: Document
+) -> Iterator[tuple[str, Document]]:
+    """(network of the document, intent), one per exit: its users reach what lies beyond it, and the answers come back.
 
-    Left out is what a stack on the way has a longer route for, since that goes another way on purpose.
+    Left out is what a stack on the way has a longer route for, since that goes another way on purpose. What an external
+    exit does with packets nobody can prove: they have to get there, and whatever it sends back has to be let in.
     """
     members = inventory.members(network.name)
     overlays = _overlays(inventory) if exits.users else []
-    intents = []
     for name in sorted(exits.users):
-        users = exits.users[name]
-        families = sorted({family for found in users.values() for family in found})
-        near = [
-            prefix
-            for host in exits.involved(name)
-            for prefix in _routed(fleet["hosts"][host]["namespaces"][members[host].namespace])
-        ]
-        special = map(parse_prefix, _SPECIAL)
-        excepted = [one for one in united([*special, *overlays, *near]) if one.family in families]
-        beyond = [str(Prefix(family, 0, 0)) for family in families]
-        to = {"host": name, "beyond": beyond, "except": [str(prefix) for prefix in excepted]}
-        intents.append({"from": {"hosts": sorted(users)}, "to": to, "reach": True})
-    return intents
+        parts: dict[str, dict[str, tuple[int, ...]]] = {}
+        for user, families in exits.users[name].items():
+            parts.setdefault(network.part(user), {})[user] = families
+        end = {"host": name} if name in members else {"peer": name}
+        for part, users in sorted(parts.items()):
+            families = sorted({family for found in users.values() for family in found})
+            near = [
+                prefix
+                for host in sorted(exits.involved(users) | ({name} & members.keys()))
+                for prefix in _routed(fleet["hosts"][host]["namespaces"][members[host].namespace])
+            ]
+            special = map(parse_prefix, _SPECIAL)
+            excepted = [one for one in united([*special, *overlays, *near]) if one.family in families]
+            beyond = [str(Prefix(family, 0, 0)) for family in families]
+            to = {**end, "beyond": beyond, "except": [str(prefix) for prefix in excepted]}
+            yield part, {"from": {"hosts": sorted(users)}, "to": to, "reach": True}
 
 
 def _overlays(inventory: Inventory) -> list[Prefix]:

@@ -23,6 +23,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration i
     Inventory,
     Member,
     Network,
+    whole_network,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Fleet
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import Problem
@@ -118,7 +119,7 @@ class _Remembered:
     def __init__(self, previous: Fleet | None) -> None:
         self._found: dict[tuple[str, str], list[InterfaceAddress]] = {}
         for interface in previous.interfaces() if previous else ():
-            network = interface.network or ""
+            network = whole_network(interface.network or "")
             self._found.setdefault((network, interface.host), []).extend(interface.addresses)
             for peer in interface.peers:
                 if peer.managed is False:
