@@ -23,10 +23,10 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types i
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._full_tunnels import UNBOUND
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._handed import is_external_exit
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._likeness import doubtful_interfaces
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._likeness import doubtful_interfaces, likenesses
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model, StackModel
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ownership import Owned, Ownership
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._path_mtu import OVERHEAD, tunnel_mtu
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._path_mtu import outer_size
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import subtract
 
 Entry = dict[str, t.Any]
@@ -225,12 +225,14 @@ def _translated_endpoints(found: _Endpoints) -> Entry | None:
 def _path_mtu(model: Model, found: _Endpoints) -> Entry | None:
     if not found.families or not model.interfaces:
         return None
-    family = max(found.families)
-    largest = max(map(tunnel_mtu, model.interfaces)) + OVERHEAD[family]
+    kinds = [one for hosts in likenesses(model) for one in hosts[0].interfaces]
+    largest, family = max(outer_size(model, one, otherwise=max(found.families)) for one in kinds)
     if largest <= _ALWAYS_CARRIED:
         return None
+    derived = any(one.mtu is None for one in kinds)
     return _entry(
-        f"the paths between endpoints carry outer packets of {largest} bytes",
+        f"the paths between endpoints carry outer packets of {largest} bytes"
+        + ("; where no MTU is declared, a host derives it from its own devices" if derived else ""),
         f"ping -M do -s {largest - _PING_HEADERS[family]} <endpoint>   # over IPv{family}",
         found.dialling,
     )

@@ -235,7 +235,7 @@ def _beyond(ownership: Ownership, end: End, network: str) -> _Resolved:
             from_prefixes(one for one in end.beyond if one.family == family),
             union(
                 from_prefixes(one for one in end.excepted if one.family == family),
-                *(one.total[family] for one in ownership.networks.values()),
+                ownership.total(family),
             ),
         )
         for family in FAMILIES

@@ -136,7 +136,8 @@ def test_an_endpoint_that_another_host_has_is_another_matter() -> None:
 @pytest.mark.parametrize(
     ("endpoint", "mtu", "size"),
     [
-        ("203.0.113.5:1", None, "1480"),
+        ("203.0.113.5:1", None, "1500"),
+        ("203.0.113.5:1", 1420, "1480"),
         ("[2001:db8::5]:1", None, "1500"),
         ("b.example.net:1", 1300, "1380"),
         ("203.0.113.5:1", 1280, "1340"),
