@@ -21,6 +21,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types i
     Stack,
     StackId,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._forwards import Forwards
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._full_tunnels import UNBOUND
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._handed import is_external_exit
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._likeness import doubtful_interfaces, likenesses
@@ -155,6 +156,7 @@ class _Endpoints:
         self.families: set[int] = set()
         self.elsewhere: dict[str, set[str]] = {}
         self._model = model
+        self._forwards = Forwards(model)
         self._held = {
             (one.family, one.number)
             for stack in model.stacks.values()
@@ -189,6 +191,8 @@ class _Endpoints:
         self.families.add(address.family)
         target = self._model.by_key.get(peer.key or "")
         if target is None or (address.family, address.number) in self._held:
+            return
+        if self._forwards.lead(endpoint, target):
             return
         described = _stack(self._model, target, target.socket_namespace).addresses.values()
         if any(one.family == address.family for held in described for one in held):

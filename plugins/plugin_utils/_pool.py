@@ -101,13 +101,18 @@ def _with_prefixes(network: Network, held: Held) -> Network:
 
 
 def _exhausted(network: Network, members: Mapping[str, Member], name: str, family: int) -> Problem:
-    pool = ", ".join(str(prefix) for prefix in network.pool if prefix.family == family)
+    prefixes = [prefix for prefix in network.pool if prefix.family == family]
+    pool = ", ".join(map(str, prefixes))
+    everybody_else = all(not _range(network, members, prefix).capacity for prefix in prefixes)
+    why = "has no free address any more"
+    if everybody_else:
+        why = "is all reserved, advertised by a member or behind an external peer"
     member = members.get(name)
     path = f"wireguard_networks.{network.name}.external_peers.{name}" if member is None else member.path
     return Problem(
         path=f"{path}.addresses",
         host="" if member is None else name,
-        reason=f"is left to the pool of network {network.name}, where {pool} has no free address any more",
+        reason=f"is left to the pool of network {network.name}, where {pool} {why}",
         remedy="add a prefix to the pool: what is allocated stays where it is",
         rule="WG602",
     )

@@ -247,6 +247,32 @@ def test_translation_on_a_tunnel_is_not_modelled_where_the_fleet_is_meant() -> N
     assert "WG003" in [finding["rule"] for finding in plan["findings"]]
 
 
+def beside_a_server(**options: t.Any) -> list[dict[str, t.Any]]:
+    """WG705 of a host that others dial and that is behind a provider."""
+    networks = {"corp": {"interface": "wg0"}, "vpn": {"external_peers": {"vpn": VPN}}}
+    joined: dict[str, t.Any] = {
+        "corp": {"addresses": ["10.77.0.1"], "endpoint": "203.0.113.1", **options},
+        "vpn": {"addresses": ["10.64.0.2", "fd64::2"], "exit": "vpn", "listen_port": 51821},
+    }
+    described = {"": {"addresses": {"eth0": ["203.0.113.1/24"]}, "routes": [
+        {"destination": "0.0.0.0/0", "device": "eth0", "gateway": "203.0.113.254"}]}}  # fmt: skip
+    hostvars = {
+        "gw": {"wireguard": joined, "wireguard_stacks": described},
+        "lap": {"wireguard": {"corp": {"addresses": ["10.77.0.2"]}}},
+    }
+    hostvars = {name: {**found, "wireguard_networks": networks} for name, found in hostvars.items()}
+    plan = make_plan(hostvars, hostvars, public_keys=public_keys(hostvars, "corp", "vpn"))
+    return [one for one in plan["findings"] if one["rule"] == "WG705"]
+
+
+def test_a_host_that_others_dial_answers_by_the_underlay() -> None:
+    """Road warriors have no endpoint that could be routed: only a mark keeps the answers out of the tunnel."""
+    (told,) = beside_a_server()
+    assert (told["host"], told["interface"]) == ("gw", "wg0")
+    assert told["hint"].startswith("give wg0 and wg-vpn the same fwmark")
+    assert beside_a_server(fwmark=51821) == []
+
+
 def test_what_is_lost_while_the_exit_is_down() -> None:
     document = planned()["fleet"]
     for down in ({"hosts_down": ["vpn"]}, {"links_down": [("gw", "vpn")]}, {"links_down": [("vpn", "gw")]}):
