@@ -38,7 +38,7 @@ def exit_intents(
             parts.setdefault(network.part(user), {})[user] = families
         end = {"host": name} if name in members else {"peer": name}
         for part, users in sorted(parts.items()):
-            families = sorted({family for found in users.values() for family in found})
+            wanted = sorted({family for found in users.values() for family in found})
             near_by = exits.involved(users) | ({name} & members.keys())
             near = [
                 prefix
@@ -47,8 +47,8 @@ def exit_intents(
             ]
             special = map(parse_prefix, _SPECIAL)
             unowned = _unowned(inventory, near_by)
-            excepted = [one for one in united([*special, *unowned, *near]) if one.family in families]
-            beyond = [str(Prefix(family, 0, 0)) for family in families]
+            excepted = [one for one in united([*special, *unowned, *near]) if one.family in wanted]
+            beyond = [str(Prefix(family, 0, 0)) for family in wanted]
             to = {**end, "beyond": beyond, "except": [str(prefix) for prefix in excepted]}
             yield part, {"from": {"hosts": sorted(users)}, "to": to, "reach": True}
 
