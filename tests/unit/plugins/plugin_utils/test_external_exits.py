@@ -24,6 +24,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._plan import m
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._prover import prove
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import InvalidInventory
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._picture import draw
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._words import headline
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules import check
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._trace import trace
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._trace_text import render
@@ -188,6 +189,13 @@ def test_members_that_are_apart_may_even_have_the_same_address() -> None:
     assert [(node.name, node.kind) for node in picture.nodes] == [
         ("anna", "host"), ("ben", "host"), ("vpn", "external")]  # fmt: skip
     assert picture.links == ((0, 2), (1, 2))
+
+
+def test_the_verdict_of_members_that_are_apart_speaks_of_their_intents() -> None:
+    members = {"anna": {"addresses": ["10.2.0.2"]}, "ben": {"addresses": ["10.2.0.2"]}}
+    kind, what = headline(planned(APART, members, {"via": ["anna", "ben"]}))
+    assert kind.startswith("PROVED under")
+    assert what == "2 of 2 intents met"
 
 
 def test_intents_of_the_user_hold_for_members_that_are_apart() -> None:
