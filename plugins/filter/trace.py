@@ -69,7 +69,9 @@ _value:
       type: list
       elements: dict
     back:
-      description: The reply, with outcome, at and hops. Null where it is not known who would reply.
+      description: >-
+        The reply, with outcome, at, hops and the host that it sets out from; peer is the external peer that it comes
+        from, or null. Null where it is not known who would reply.
       type: dict
     text:
       description: The same to be read.

@@ -22,12 +22,14 @@ options:
     type: dict
     required: true
   hosts_down:
-    description: The hosts that are down.
+    description: The hosts that are down. An external peer counts as one.
     type: list
     elements: str
     default: []
   links_down:
-    description: Pairs of hosts between which no tunnel comes up, on whatever interface. They have to be peers.
+    description: >-
+      Pairs of hosts between which no tunnel comes up, on whatever interface. They have to be peers. One of them may be
+      an external peer.
     type: list
     elements: list
     default: []

@@ -21,11 +21,13 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types i
     Stack,
     StackId,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._forwards import Forwards
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._full_tunnels import UNBOUND
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._likeness import doubtful_interfaces
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._handed import is_external_exit
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._likeness import doubtful_interfaces, likenesses
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model, StackModel
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ownership import Owned, Ownership
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._path_mtu import OVERHEAD, tunnel_mtu
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._path_mtu import outer_size
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import subtract
 
 Entry = dict[str, t.Any]
@@ -44,6 +46,7 @@ def assumptions_of(model: Model, ownership: Ownership) -> t.Iterator[Entry]:
     entries = (
         _return_routes(model, ownership),
         _exits(model, ownership),
+        _external_exits(model),
         _filters(model),
         _underlays(model),
         _names(found),
@@ -88,6 +91,22 @@ def _exits(model: Model, ownership: Ownership) -> Entry | None:
         "nft list ruleset   # on the exit; then describe the device and masquerade in wireguard_stacks",
         nodes,
     )
+
+
+def _external_exits(model: Model) -> Entry | None:
+    """What becomes of packets outside the fleet. A shared row is looked at once, and told of all that have it."""
+    groups = {name: _exits_in(row) for name, row in model.fleet.peer_groups.items()}
+    found = {one: {*_exits_in(one.peers), *groups.get(one.peer_group or "", ())} for one in model.interfaces}
+    names = sorted({name for one in found.values() for name in one})
+    return _entry(
+        f"external exits pass on what they get, from whatever source, and send the answers back: {_listed(names)}",
+        "ping -I <address of the tunnel> <address on the internet>   # on each host that uses the exit",
+        {one.host for one, exits in found.items() if exits},
+    )
+
+
+def _exits_in(row: t.Iterable[Peer]) -> set[str]:
+    return {peer.name for peer in row if is_external_exit(peer)}
 
 
 def _filters(model: Model) -> Entry | None:
@@ -137,6 +156,7 @@ class _Endpoints:
         self.families: set[int] = set()
         self.elsewhere: dict[str, set[str]] = {}
         self._model = model
+        self._forwards = Forwards(model)
         self._held = {
             (one.family, one.number)
             for stack in model.stacks.values()
@@ -171,6 +191,8 @@ class _Endpoints:
         self.families.add(address.family)
         target = self._model.by_key.get(peer.key or "")
         if target is None or (address.family, address.number) in self._held:
+            return
+        if self._forwards.lead(endpoint, target):
             return
         described = _stack(self._model, target, target.socket_namespace).addresses.values()
         if any(one.family == address.family for held in described for one in held):
@@ -207,12 +229,14 @@ def _translated_endpoints(found: _Endpoints) -> Entry | None:
 def _path_mtu(model: Model, found: _Endpoints) -> Entry | None:
     if not found.families or not model.interfaces:
         return None
-    family = max(found.families)
-    largest = max(map(tunnel_mtu, model.interfaces)) + OVERHEAD[family]
+    kinds = [one for hosts in likenesses(model) for one in hosts[0].interfaces]
+    largest, family = max(outer_size(model, one, otherwise=max(found.families)) for one in kinds)
     if largest <= _ALWAYS_CARRIED:
         return None
+    derived = any(one.mtu is None for one in kinds)
     return _entry(
-        f"the paths between endpoints carry outer packets of {largest} bytes",
+        f"the paths between endpoints carry outer packets of {largest} bytes"
+        + ("; where no MTU is declared, a host derives it from its own devices" if derived else ""),
         f"ping -M do -s {largest - _PING_HEADERS[family]} <endpoint>   # over IPv{family}",
         found.dialling,
     )

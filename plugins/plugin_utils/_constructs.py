@@ -18,6 +18,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fib import LO
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import (
     FAMILIES,
     OPAQUE,
+    Interface,
     Route,
     StackId,
     Unmodelled,
@@ -137,7 +138,10 @@ class Watch:
         destinations: Intervals,
         ingress: str,
     ) -> tuple[int, int] | None:
-        """A packet that leaves by a device which replaces the source: the device's one address stays what it is."""
+        """A packet that leaves by a device which replaces the source: the device's one address stays what it is.
+
+        Nor does it matter where the packet leaves the fleet: an external peer is not followed, whatever it gets.
+        """
         interface = stack.devices.get(device)
         own = [one.number for one in interface.addresses if one.family == family] if interface else []
         rewritten = subtract(sources, from_numbers(own)) if len(own) == 1 else sources
@@ -146,8 +150,22 @@ class Watch:
             groups = stack.fib.split(family, sample, destinations, ingress=ingress) if mine else {}
             for decision, part in groups.items():
                 if decision.kind == "unicast" and decision.device == device:
-                    return mine[0], part[0]
+                    inside = self._to_the_fleet(interface, family, part)
+                    if inside:
+                        return mine[0], inside[0]
         return None
+
+    def _to_the_fleet(self, interface: Interface | None, family: int, destinations: Intervals) -> Intervals:
+        """Without what a device hands to external peers."""
+        if interface is None:
+            return destinations
+        cryptokey = self._model.cryptokey(interface)
+        external = [
+            part
+            for ident, part in cryptokey.split(family, destinations).items()
+            if ident is not None and cryptokey.entries(ident)[-1].managed is False
+        ]
+        return subtract(destinations, union(*external)) if external else destinations
 
     def _variant(self, construct: Unmodelled) -> Fib:
         """The routing of a stack if the construct applied to every packet."""

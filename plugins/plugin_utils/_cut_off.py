@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import InterfaceAddress
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._dialling import dialled
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Interface, StackId
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._full_tunnels import (
     INTERNET,
@@ -15,6 +16,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._full_tunnels 
     find_full_tunnels,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model, StackModel
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._outer_path import outer_stack
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
     EMPTY,
     Intervals,
@@ -63,8 +65,8 @@ def _lost(stack: StackModel, tunnel: FullTunnel, address: InterfaceAddress) -> I
     return network if lost and lost == neighbours else lost
 
 
-def _into(stack: StackModel, tunnel: FullTunnel, source: int, destinations: Intervals) -> Intervals:
-    groups = stack.fib.split(tunnel.family, source, destinations) if destinations else {}
+def _into(stack: StackModel, tunnel: FullTunnel, source: int, destinations: Intervals, *, mark: int = 0) -> Intervals:
+    groups = stack.fib.split(tunnel.family, source, destinations, mark=mark) if destinations else {}
     return union(*(part for decision, part in groups.items() if decision.device == tunnel.interface.name))
 
 
@@ -85,6 +87,28 @@ def cut_off_management(model: Model) -> t.Iterator[CutOff]:
         lost = _into(stack, tunnel, address.number, INTERNET[address.family])
         if lost:
             yield CutOff(tunnel.interface, tunnel.family, address.number, lost, lost[0], device)
+
+
+def cut_off_callers(model: Model) -> t.Iterator[tuple[Interface, CutOff]]:
+    """Interfaces that others dial at a public address of theirs, whose answers go into a full tunnel of another one.
+
+    Only of those with peers that they do not dial themselves: where these are nobody knows, so no route leads there.
+    """
+    tunnels = find_full_tunnels(model)
+    for one in dialled(model) if tunnels else ():
+        callee, address = one.target, one.endpoint.address
+        if callee is None or address is None or not model.cryptokey(callee).may_lack_endpoints():
+            continue
+        stack = outer_stack(model, callee)
+        for tunnel in tunnels:
+            if tunnel.stack != stack.id or tunnel.interface is callee or tunnel.family != address.family:
+                continue
+            device = _device_of(stack, address.number, address.family)
+            if device is None or not contains(INTERNET[address.family], address.number):
+                continue
+            lost = _into(stack, tunnel, address.number, INTERNET[address.family], mark=callee.fwmark)
+            if lost:
+                yield callee, CutOff(tunnel.interface, tunnel.family, address.number, lost, lost[0], device)
 
 
 def _device_of(stack: StackModel, number: int, family: int) -> str | None:

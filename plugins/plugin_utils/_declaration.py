@@ -44,7 +44,8 @@ class Routing:
 class ExternalPeer:
     """A device that Ansible does not manage. via: the members that speak to it, in the order of preference.
 
-    pooled: it declares no prefix at all, so its address comes from the network's pool.
+    pooled: it declares no prefix at all, so its address comes from the network's pool. exit_families: those whose
+    default route it takes; ``prefixes`` is without them.
     """
 
     name: str
@@ -53,6 +54,7 @@ class ExternalPeer:
     public_key: t.Optional[str] = None
     prefixes: tuple[Prefix, ...] = ()
     pooled: bool = False
+    exit_families: tuple[int, ...] = ()
     endpoint: t.Optional[DeclaredEndpoint] = None
     preshared_keys: t.Optional[str] = None
 
@@ -80,6 +82,23 @@ class Network:
     external_peers: tuple[ExternalPeer, ...] = ()
     expect: tuple[Mapping[str, t.Any], ...] = ()
 
+    @property
+    def apart(self) -> bool:
+        """Whether its members have nothing to do with each other: each speaks to external peers only."""
+        return self.topology == "links" and not self.links and bool(self.external_peers)
+
+    def part(self, host: str) -> str:
+        """What the network is called in the document at a member: each one's own where they are apart."""
+        return f"{self.name}/{host}" if self.apart else self.name
+
+    def external_peer(self, name: str) -> t.Optional[ExternalPeer]:
+        return next((peer for peer in self.external_peers if peer.name == name), None)
+
+
+def whole_network(part: str) -> str:
+    """The network that a name in the document stands for, see ``Network.part``: names of networks have no slash."""
+    return part.partition("/")[0]
+
 
 @dataclass(frozen=True, kw_only=True)
 class EndpointView:
@@ -104,7 +123,7 @@ class Member:
     """One host's membership in one network.
 
     advertise: without the default routes, which make it an exit for the families in ``exit_families``. exit: the
-    member that its own default routes lead to. pooled: its addresses come from the network's pool.
+    member or external peer that its own default routes lead to. pooled: its addresses come from the network's pool.
     """
 
     host: str

@@ -66,9 +66,8 @@ def derive(inventory: Inventory) -> Derivation:
     for network in inventory.networks.values():
         exits[network.name] = _derive_network(fleet, inventory, network)
     for network in inventory.networks.values():
-        intents = exit_intents(inventory, network, exits[network.name], fleet)
-        if intents:
-            fleet["networks"][network.name].setdefault("expect", []).extend(intents)
+        for name, intent in exit_intents(inventory, network, exits[network.name], fleet):
+            fleet["networks"].setdefault(name, {}).setdefault("expect", []).append(intent)
     assumed += _unfiltered(inventory, exits)
     problems = [problem for found in exits.values() for problem in found.problems]
     return Derivation(fleet, _removals(inventory), assumed, problems)
@@ -95,7 +94,7 @@ def _unfiltered(inventory: Inventory, exits: Mapping[str, Exits]) -> Iterator[As
 def _derive_network(fleet: Document, inventory: Inventory, network: Network) -> Exits:
     members = inventory.members(network.name)
     topology = build_topology(network, members)
-    exits = find_exits(members, topology)
+    exits = find_exits(network, members, topology)
     peers = NetworkPeers(network, members=members, hosts=inventory.hosts, topology=topology, exits=exits)
     stacks = {name: fleet["hosts"][name]["namespaces"][member.namespace] for name, member in members.items()}
     routings = {name: routing_of(network, member, exits, stacks[name]) for name, member in members.items()}
@@ -110,7 +109,10 @@ def _derive_network(fleet: Document, inventory: Inventory, network: Network) -> 
         fleet["hosts"][name]["interfaces"].append(interface)
     fleet["peer_groups"].update(peers.groups)
     fleet["prefix_sets"].update(peers.sets)
-    fleet["networks"][network.name] = _network_document(inventory, network)
+    document = _network_document(inventory, network)
+    fleet["networks"][network.name] = document
+    if network.apart and "pool" in document:
+        fleet["networks"].update({network.part(name): {"pool": document["pool"]} for name in members})
     return exits
 
 
@@ -118,7 +120,7 @@ def _interface(network: Network, member: Member, routing: Routing) -> Document:
     """Only what is declared: an absent key claims nothing."""
     interface: Document = {
         "name": member.interface,
-        "network": network.name,
+        "network": network.part(member.host),
         "namespace": member.namespace,
         "socket_namespace": member.socket_namespace,
         "public_key": member.public_key,
@@ -186,7 +188,11 @@ def _network_document(inventory: Inventory, network: Network) -> Document:
 
 
 def _end(inventory: Inventory, selector: Mapping[str, str]) -> Document:
-    """A group becomes its hosts: the document knows no groups."""
+    """A group becomes its hosts: the document knows no groups, and no network whose members are apart."""
+    network = inventory.networks.get(selector.get("network", ""))
+    if network is not None and network.apart and not {"host", "group"} & set(selector):
+        rest = {key: value for key, value in selector.items() if key != "network"}
+        return {**rest, "hosts": list(inventory.members(network.name))}
     if "group" not in selector:
         return dict(selector)
     present = (

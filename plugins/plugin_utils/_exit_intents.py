@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
     Prefix,
@@ -23,37 +23,48 @@ Document = dict[str, t.Any]
 _SPECIAL = ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3", "::/127", "fe80::/10", "ff00::/8")
 
 
-def exit_intents(inventory: Inventory, network: Network, exits: Exits, fleet: Document) -> list[Document]:
-    """One intent per exit: its users reach what lies beyond it, and the answers come back.
+def exit_intents(
+    inventory: Inventory, network: Network, exits: Exits, fleet: Document
+) -> Iterator[tuple[str, Document]]:
+    """(network of the document, intent), one per exit: its users reach what lies beyond it, and the answers come back.
 
-    Left out is what a stack on the way has a longer route for, since that goes another way on purpose.
+    Left out is what a stack on the way has a longer route for, since that goes another way on purpose. What an external
+    exit does with packets nobody can prove: they have to get there, and whatever it sends back has to be let in.
     """
     members = inventory.members(network.name)
-    overlays = _overlays(inventory) if exits.users else []
-    intents = []
     for name in sorted(exits.users):
-        users = exits.users[name]
-        families = sorted({family for found in users.values() for family in found})
-        near = [
-            prefix
-            for host in exits.involved(name)
-            for prefix in _routed(fleet["hosts"][host]["namespaces"][members[host].namespace])
-        ]
-        special = map(parse_prefix, _SPECIAL)
-        excepted = [one for one in united([*special, *overlays, *near]) if one.family in families]
-        beyond = [str(Prefix(family, 0, 0)) for family in families]
-        to = {"host": name, "beyond": beyond, "except": [str(prefix) for prefix in excepted]}
-        intents.append({"from": {"hosts": sorted(users)}, "to": to, "reach": True})
-    return intents
+        parts: dict[str, dict[str, tuple[int, ...]]] = {}
+        for user, families in exits.users[name].items():
+            parts.setdefault(network.part(user), {})[user] = families
+        end = {"host": name} if name in members else {"peer": name}
+        for part, users in sorted(parts.items()):
+            wanted = sorted({family for found in users.values() for family in found})
+            near_by = exits.involved(users) | ({name} & members.keys())
+            near = [
+                prefix
+                for host in near_by
+                for prefix in _routed(fleet["hosts"][host]["namespaces"][members[host].namespace])
+            ]
+            special = map(parse_prefix, _SPECIAL)
+            unowned = _unowned(inventory, near_by)
+            excepted = [one for one in united([*special, *unowned, *near]) if one.family in wanted]
+            beyond = [str(Prefix(family, 0, 0)) for family in wanted]
+            to = {**end, "beyond": beyond, "except": [str(prefix) for prefix in excepted]}
+            yield part, {"from": {"hosts": sorted(users)}, "to": to, "reach": True}
 
 
-def _overlays(inventory: Inventory) -> list[Prefix]:
-    """What any network of the inventory answers for or covers: members, external peers, pools, supernets."""
+def _unowned(inventory: Inventory, hosts: Iterable[str]) -> list[Prefix]:
+    """What has longer routes on some hosts though no stack owns it: pools, supernets, what is behind external peers.
+
+    What members own is known to the prover, so that an intent is not as long as the network that it is about.
+    """
+    names = {
+        name for host in hosts for name, member in inventory.hosts[host].members.items() if member.state == "present"
+    }
     found: set[Prefix] = set()
-    for network in inventory.networks.values():
+    for name in names:
+        network = inventory.networks[name]
         found.update(network.pool, network.supernet, *(peer.prefixes for peer in network.external_peers))
-        for member in inventory.members(network.name).values():
-            found.update(member.advertise, (address.prefix for address in member.addresses))
     return list(found)
 
 

@@ -67,10 +67,12 @@ def _find(model: Model, ownership: Ownership) -> t.Iterator[Unanswered]:
                 device = decision.device
                 if device is None or device in stack.devices or device in (stack.stack.masquerade or ()):
                     continue
-                lost = subtract(mine, _at_home(stack, device, family))
-                if lost:
+                home = _at_home(stack, device, family)
+                # Who only passes on to an exit elsewhere has its neighbours on the link all the same: it is no exit.
+                outside, lost = subtract(part, home), subtract(mine, home)
+                if outside and lost:
                     yield Unanswered(
-                        interface=exit_node, family=family, device=device, sources=lost, destination=part[0],
+                        interface=exit_node, family=family, device=device, sources=lost, destination=outside[0],
                         client=_first(clients, lost),
                         certain=stack.stack.masquerade is not None or bool(stack.stack.addresses.get(device)),
                     )  # fmt: skip

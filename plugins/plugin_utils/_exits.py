@@ -6,19 +6,27 @@
 A default route in AllowedIPs belongs to one peer per interface and family. So a member on the way can pass on to one
 next hop only, whoever asks; and what comes back carries any source, so every member on the way has the default at
 the same peer.
+
+An exit is a member or an external peer. The way to an external one leads to a member that speaks to it: the user itself
+where its ``via`` names him, else the first that it names.
 """
 
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._full_tunnel import (
     rule_entries as full_tunnel_rules,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import Member, Network, Routing
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import (
+    ExternalPeer,
+    Member,
+    Network,
+    Routing,
+)
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import Problem
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._topology import Topology
 
@@ -33,11 +41,13 @@ class Exits:
     """One network's full tunnels.
 
     towards: by member and family, the peer that takes its default route. users: by exit, the families that each
-    member uses it for. problems: members that would have to pass on in two directions.
+    member uses it for. relayed: by member, the families of the default routes that it passes on for others.
+    problems: members that would have to pass on in two directions.
     """
 
     towards: Mapping[str, Mapping[int, str]]
     users: Mapping[str, Mapping[str, tuple[int, ...]]]
+    relayed: Mapping[str, frozenset[int]]
     problems: tuple[Problem, ...] = ()
 
     def defaults(self, observer: str, peer: str) -> list[Prefix]:
@@ -48,47 +58,72 @@ class Exits:
     def uses(self, name: str) -> bool:
         return any(name in users for users in self.users.values())
 
-    def involved(self, exit_host: str) -> list[str]:
-        """Everybody whose routing decides what its users' packets meet: its users, and whoever passes on at all."""
-        relays = (name for name in self.towards if not self.uses(name))
-        return sorted({exit_host, *self.users[exit_host], *relays})
+    def involved(self, users: Iterable[str]) -> set[str]:
+        """Everybody whose routing decides what some users' packets meet: they, and whoever passes on at all."""
+        return {*users, *(name for name in self.towards if not self.uses(name))}
 
 
-def find_exits(members: Mapping[str, Member], topology: Topology) -> Exits:
+def find_exits(network: Network, members: Mapping[str, Member], topology: Topology) -> Exits:
     """Members whose exit is not there, or with whom it shares no family, use none."""
+    users = _users(network, members)
     hops = _NextHops(topology)
     towards: dict[str, dict[int, str]] = {}
+    relayed: dict[str, set[int]] = {}
     walked: set[tuple[str, int, str]] = set()
-    users: dict[str, dict[str, tuple[int, ...]]] = {}
     problems: dict[tuple[str, int], Problem] = {}
-    for name, member in members.items():
-        families = exit_families(member, members)
-        if not families or member.exit is None:
-            continue
-        users.setdefault(member.exit, {})[name] = families
+    for name, target, families in _in_order(members, users):
+        peer = network.external_peer(target)
+        speakers = None if peer is None else _speakers(peer, members, users[target])
         for family in families:
-            for observer, peer in hops.way(name, member.exit):
-                if (observer, family, member.exit) in walked:
+            for observer, following in hops.way(name, target, speakers):
+                if observer != name:
+                    relayed.setdefault(observer, set()).add(family)
+                if (observer, family, target) in walked:
                     break
-                walked.add((observer, family, member.exit))
-                known = towards.setdefault(observer, {}).setdefault(family, peer)
-                if known != peer:
-                    problems.setdefault((observer, family), _two_ways(members, observer, family, (known, peer)))
+                walked.add((observer, family, target))
+                known = towards.setdefault(observer, {}).setdefault(family, following)
+                if known != following:
+                    problems.setdefault((observer, family), _two_ways(members, observer, family, (known, following)))
                     break
-    for exit_host in users:
-        for family in towards.get(exit_host, ()):
-            if family in members[exit_host].exit_families:
-                peers = (towards[exit_host][family], "its own way out")
-                problems.setdefault((exit_host, family), _two_ways(members, exit_host, family, peers))
-    return Exits(towards=towards, users=users, problems=tuple(problems[place] for place in sorted(problems)))
+    for target in users.keys() & members.keys():
+        for family in towards.get(target, ()):
+            if family in members[target].exit_families:
+                peers = (towards[target][family], "its own way out")
+                problems.setdefault((target, family), _two_ways(members, target, family, peers))
+    return Exits(
+        towards=towards,
+        users=users,
+        relayed={name: frozenset(families) for name, families in relayed.items()},
+        problems=tuple(problems[place] for place in sorted(problems)),
+    )
 
 
-def exit_families(member: Member, members: Mapping[str, Member]) -> tuple[int, ...]:
-    """The families that a member uses its exit for: those that the exit takes and it has an address of itself."""
-    found = members.get(member.exit or "")
-    if found is None or found.state != "present" or found.host == member.host:
-        return ()
-    return tuple(family for family in found.exit_families if family in member.families)
+def _users(network: Network, members: Mapping[str, Member]) -> dict[str, dict[str, tuple[int, ...]]]:
+    """By exit, who uses it, and for which families: those that it takes and the user has an address of itself."""
+    users: dict[str, dict[str, tuple[int, ...]]] = {}
+    for name, member in members.items():
+        found = None if member.exit is None else members.get(member.exit) or network.external_peer(member.exit)
+        if found is not None and member.exit is not None and member.exit != name:
+            families = tuple(family for family in found.exit_families if family in member.families)
+            if families:
+                users.setdefault(member.exit, {})[name] = families
+    return users
+
+
+def _in_order(
+    members: Mapping[str, Member], users: Mapping[str, Mapping[str, tuple[int, ...]]]
+) -> Iterator[tuple[str, str, tuple[int, ...]]]:
+    """(user, exit, families), in the order of the members."""
+    for name, member in members.items():
+        families = users.get(member.exit or "", {}).get(name)
+        if families and member.exit is not None:
+            yield name, member.exit, families
+
+
+def _speakers(peer: ExternalPeer, members: Mapping[str, Member], users: Collection[str]) -> tuple[str, ...]:
+    """The members that hand packets to an external exit: the first that it names, for all, and users among the rest."""
+    present = [name for name in peer.via if name in members]
+    return tuple(name for index, name in enumerate(present) if not index or name in users)
 
 
 def _two_ways(members: Mapping[str, Member], observer: str, family: int, peers: tuple[str, str]) -> Problem:
@@ -108,10 +143,17 @@ class _NextHops:
         self._topology = topology
         self._known: dict[str, dict[str, str]] = {}
 
-    def way(self, name: str, target: str) -> Iterator[tuple[str, str]]:
-        """(member, its next hop) up to the target; ends early where no way leads on."""
+    def way(self, name: str, target: str, speakers: t.Optional[Sequence[str]] = None) -> Iterator[tuple[str, str]]:
+        """(member, its next hop) up to the target; ends early where no way leads on.
+
+        speakers: the members that speak to a target outside; the way leads to the first of them, or ends before.
+        """
+        goal = target if speakers is None else next(iter(speakers), None)
         while name != target:
-            peer = target if self._topology.is_mesh else self._next(name, target)
+            if speakers is not None and name in speakers:
+                yield name, target
+                return
+            peer = None if goal is None else goal if self._topology.is_mesh else self._next(name, goal)
             if peer is None:
                 return
             yield name, peer

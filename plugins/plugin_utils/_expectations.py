@@ -13,7 +13,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._document impo
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import End, Expectation
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._values import Values
 
-_END = frozenset({"host", "hosts", "group", "network", "prefix", "prefixes", "beyond", "except"})
+_END = frozenset({"host", "hosts", "group", "network", "prefix", "prefixes", "beyond", "except", "peer"})
 # How many hosts or prefixes of an end are spelled out.
 _SHOWN = 6
 
@@ -27,6 +27,9 @@ def read_expectations(network: Node, name: str, values: Values, *, hosts: t.Cont
                 raise InvalidInput(f"has no {key!r}", path=path, remedy="an intent has from, to and reach")
         source = _end(node.mapping("from", known=_END), values, hosts)
         destination = _end(node.mapping("to", known=_END), values, hosts)
+        if source.peer is not None:
+            remedy = "name it in to: answers are part of an intent"
+            raise InvalidInput("cannot send", path=f"{path}.from.peer", value=source.peer, remedy=remedy)
         yield Expectation(
             network=name, index=index, source=source, destination=destination, reach=node.boolean("reach", True)
         )
@@ -49,8 +52,10 @@ def _end(node: Node, values: Values, hosts: t.Container[str]) -> End:
         read = [values.prefix(node.text("prefix"), node.at("prefix"))] if "prefix" in node else []
         read += values.prefixes(node, "prefixes")
         prefixes = [prefix for prefix in read if prefix is not None]
-    if "beyond" in node and not named:
+    if "beyond" in node and not named and "peer" not in node:
         raise InvalidInput("names no host", path=node.path, remedy="write {host: fra1, beyond: [0.0.0.0/0]}")
+    if "peer" in node and ("beyond" not in node or named):
+        raise InvalidInput("needs beyond, and no host", path=node.path, remedy="write {peer: vpn, beyond: [0.0.0.0/0]}")
     return End(
         text=_text(node),
         hosts=tuple(host for host, _path in named) if "host" in node or "hosts" in node else None,
@@ -58,6 +63,7 @@ def _end(node: Node, values: Values, hosts: t.Container[str]) -> End:
         prefixes=None if prefixes is None else tuple(prefixes),
         beyond=values.prefixes(node, "beyond"),
         excepted=values.prefixes(node, "except"),
+        peer=node.optional_text("peer"),
     )
 
 
@@ -70,7 +76,7 @@ def _brief(texts: list[str]) -> str:
 def _text(node: Node) -> str:
     """``host nyc1, prefix 192.168.10.0/24``; a group stands for its hosts."""
     parts = []
-    for key in ("group", "host", "hosts", "network", "prefix", "prefixes", "beyond"):
+    for key in ("group", "host", "hosts", "peer", "network", "prefix", "prefixes", "beyond"):
         if key not in node or (key == "hosts" and "group" in node):
             continue
         listed = key in ("hosts", "prefixes", "beyond")

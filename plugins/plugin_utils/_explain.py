@@ -44,6 +44,8 @@ def explain(model: Model, blocked: Blocked, *, family: int, source: int, destina
     packet = _Packet(Address(family, source), Address(family, destination))
     message, hint = _TEXTS[blocked.outcome](model, blocked, packet)
     rule = RULES[blocked.outcome]
+    if blocked.outcome == "unmanaged_peer" and _external(model, blocked, packet) is not None:
+        rule = "WG202"
     if blocked.outcome == "exits" and not _listed(model, blocked.place.stack, Address(family, destination)):
         rule = "WG301"
     return Explanation(rule, message, hint)
@@ -170,7 +172,21 @@ def _one_sided(_model: Model, blocked: Blocked, _packet: _Packet) -> tuple[str, 
     )
 
 
-def _unmanaged(_model: Model, blocked: Blocked, packet: _Packet) -> tuple[str, str]:
+def _external(model: Model, blocked: Blocked, packet: _Packet) -> str | None:
+    """The declared external peer that a packet is handed to."""
+    cryptokey = model.cryptokey(model.stacks[blocked.place.stack].devices[blocked.place.device or ""])
+    owner = cryptokey.at(packet.destination.family, packet.destination.number)
+    peer = None if owner is None else cryptokey.entries(owner.ident)[-1]
+    return peer.name if peer is not None and peer.managed is False else None
+
+
+def _unmanaged(model: Model, blocked: Blocked, packet: _Packet) -> tuple[str, str]:
+    external = _external(model, blocked, packet)
+    if external is not None:
+        return (
+            f"{blocked.place.stack} hands {packet.destination} to the external peer {external}, which is not meant",
+            f"take the prefix of {packet.destination} out of the AllowedIPs of {external}",
+        )
     return (
         f"{blocked.place.stack} hands {packet.destination} to a peer whose key is no interface of this fleet",
         "correct the peer's public key, or take the prefix out of its AllowedIPs",

@@ -149,13 +149,18 @@ class Fib:
     @once
     def routes(self) -> tuple[Route, ...]:
         taken = [route for route in self.stack.routes if _is_taken(route, self.stack)]
-        if not any(4 in rule.families for rule in self.stack.rules):
+        if self.one_trie:
             taken = [_in_one_trie(route) for route in taken]
         return (*self.connected, *taken)
 
     @once
+    def one_trie(self) -> bool:
+        """Whether the stack has no IPv4 rule yet, so that local and main are one: see _in_one_trie."""
+        return not any(4 in rule.families for rule in self.stack.rules)
+
+    @once
     def tables(self) -> Tables:
-        return Tables(self.routes, self._cryptokeys, ipv6=self.stack.ipv6, memo=self._memo)
+        return Tables(self.routes, self._cryptokeys, ipv6=self.stack.ipv6, one_trie=self.one_trie, memo=self._memo)
 
     @once
     def rules(self) -> dict[int, tuple[Rule, ...]]:
@@ -333,7 +338,8 @@ def _winner(found: Candidates | None, rule: Rule, *, family: int, ingress: str) 
 def _in_one_trie(route: Route) -> Route:
     """Until a stack gets its first IPv4 rule, local and main are one trie: local counts only among equal prefixes.
 
-    fib_unmerge() in net/ipv4/fib_frontend.c, fib_insert_alias() in net/ipv4/fib_trie.c of the kernel.
+    fib_unmerge() in net/ipv4/fib_frontend.c, fib_insert_alias() in net/ipv4/fib_trie.c of the kernel. Routes that
+    follow AllowedIPs are of both families, so the tables see to those.
     """
     if route.table != "local" or route.destination is None or route.destination.family != 4:
         return route

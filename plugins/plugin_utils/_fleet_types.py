@@ -223,6 +223,7 @@ class End:
     """One end of an intent: hosts, a network, a prefix, or several of these (all must hold).
 
     beyond: what the hosts lead to though nobody in the fleet owns it, as an exit does, without ``excepted``.
+    peer: the external peer that leads there, in place of hosts.
     """
 
     text: str
@@ -230,6 +231,7 @@ class End:
     network: str | None
     prefixes: tuple[Prefix, ...] | None
     beyond: tuple[Prefix, ...] = ()
+    peer: str | None = None
     excepted: tuple[Prefix, ...] = ()
 
 

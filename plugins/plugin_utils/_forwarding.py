@@ -27,8 +27,10 @@ def forwarding_needs(topology: Topology, peers: NetworkPeers) -> dict[str, tuple
             if families == spoken:
                 break
         families |= _families(prefix for peer in peers.externals.get(name, ()) for prefix in peer.prefixes)
-        if families & spoken:
-            needs[name] = tuple(sorted(families & spoken))
+        # What it passes on to an exit may be of a family that only the one who uses the exit has.
+        found = (families & spoken) | peers.exits.relayed.get(name, frozenset())
+        if found:
+            needs[name] = tuple(sorted(found))
     return needs
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import key_path
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import whole_network
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._host_config import host_config
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._task import (
     Templar,
@@ -109,7 +110,7 @@ def _host_part(
     interfaces: Iterable[Arguments], task_vars: Variables, templar: Templar, *, state_directory: str
 ) -> HostPart:
     document = _document_interfaces(task_vars)
-    networks = {_place(interface): str(interface.get("network") or "") for interface in document}
+    networks = {_place(interface): whole_network(str(interface.get("network") or "")) for interface in document}
     private_keys = find_private_keys(task_vars, templar)
     known = find_plan(task_vars)["fleet"].get("networks") or {}
     _check_networks(private_keys, {*networks.values(), *known})

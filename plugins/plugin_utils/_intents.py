@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import format_number
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._constructs import Watch
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fib import LOOPBACK
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import (
     FAMILIES,
     End,
@@ -17,6 +18,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types i
     StackId,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._flows import Example, starts
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._handed import Handed, answers, handed_to
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ownership import Owned, Ownership
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
@@ -57,11 +59,16 @@ class Intent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Resolved:
-    """An end of an intent: what which stacks own of it, and the rest that nobody owns."""
+    """An end of an intent: what which stacks own of it, and the rest that nobody owns.
+
+    peer: the external peer that has to get all of it. beyond: it lies outside the fleet, behind an exit.
+    """
 
     owned: dict[StackId, list[Owned]]
     parts: dict[tuple[StackId, int], Intervals]
     nobodys: dict[int, Intervals]
+    peer: str | None = None
+    beyond: bool = False
 
     def all(self, family: int) -> Intervals:
         found = [part for (_stack, one), part in self.parts.items() if one == family]
@@ -85,10 +92,10 @@ def judge_expectation(model: Model, ownership: Ownership, wanted: Expectation, *
         walk = Walk(model, family, on_past_blockers=wanted.reach, watch=watch)
         there = list(_walks(walk, source, destination))
         tested = tested or bool(there)
-        back = list(_walks(walk, destination, source)) if wanted.reach else []
+        back = list(_ways_back(walk, there, source, destination)) if wanted.reach else []
         for way, pieces, target in ((False, there, destination), (True, back, source)):
             for stack, piece in pieces:
-                example = _breaks(wanted, stack, piece, target, family)
+                example = _breaks(model, wanted, stack, piece, target=target, family=family)
                 if example is not None:
                     return Intent(
                         expectation=wanted,
@@ -112,8 +119,28 @@ def _walks(walk: Walk, one_end: _Resolved, other_end: _Resolved) -> t.Iterator[t
         target = subtract(wanted, other_end.parts.get((stack, family), EMPTY))
         for one in owned:
             for start in starts(model, one, family):
+                if one_end.beyond and start.ingress == LOOPBACK:
+                    # Nothing of what lies beyond an exit is the exit's own.
+                    continue
                 for piece in walk.start(stack, intersect(start.sources, mine), target, ingress=start.ingress):
                     yield stack, piece
+
+
+def _ways_back(
+    walk: Walk, there: t.Iterable[tuple[StackId, Piece]], source: _Resolved, destination: _Resolved
+) -> t.Iterator[tuple[StackId, Piece]]:
+    """Every piece of the answers; of what external peers get, from where they got it."""
+    yield from _walks(walk, destination, source)
+    if destination.beyond:
+        found = (_handed(walk.model, piece, destination, walk.family) for _stack, piece in there)
+        yield from answers(walk, (one for one in found if one is not None))
+
+
+def _handed(model: Model, piece: Piece, target: _Resolved, family: int) -> Handed | None:
+    """Whether a piece has got to the external peer that is meant, or to one that an exit of ours passes it on to."""
+    meant = target.peer is not None or (piece.place.stack, family) in target.parts
+    found = handed_to(model, piece, family) if target.beyond and meant else None
+    return None if found is None or target.peer not in (None, found.name) else found
 
 
 def intent_pieces(model: Model, ownership: Ownership, wanted: Expectation) -> t.Iterator[tuple[int, StackId, Piece]]:
@@ -126,28 +153,31 @@ def intent_pieces(model: Model, ownership: Ownership, wanted: Expectation) -> t.
                 yield family, stack, piece
 
 
-def _breaks(wanted: Expectation, stack: StackId, piece: Piece, target: _Resolved, family: int) -> Example | None:
+def _breaks(
+    model: Model, wanted: Expectation, stack: StackId, piece: Piece, *, target: _Resolved, family: int
+) -> Example | None:
     """A packet of the piece that breaks the intent."""
-    place = piece.place.stack
-    theirs = target.parts.get((place, family), EMPTY)
-    free = target.nobodys[family]
-    arrived = piece.outcome in ARRIVALS and not piece.blockers
-    # What nobody owns is reached where a packet leaves the fleet, but not in clear from the very sender: that is what a
-    # packet to a mistyped address does, too.
-    reached = union(theirs, free) if place != stack else theirs
-    if wanted.reach:
-        missed = piece.destinations
-        if arrived:
-            if covers(theirs, missed):
-                return None
-            missed = subtract(missed, reached)
-        first = piece.blockers[0] if piece.blockers else Blocked(piece.outcome, piece.place)
-    else:
-        missed = intersect(piece.destinations, reached) if arrived else EMPTY
-        first = Blocked(piece.outcome, piece.place)
+    reached = _reached(model, stack, piece, target, family)
+    missed = subtract(piece.destinations, reached) if wanted.reach else reached
     if not missed:
         return None
-    return Example(stack, place, piece.sources[0], missed[0], first)
+    first = piece.blockers[0] if piece.blockers and wanted.reach else Blocked(piece.outcome, piece.place)
+    return Example(stack, piece.place.stack, piece.sources[0], missed[0], first)
+
+
+def _reached(model: Model, stack: StackId, piece: Piece, target: _Resolved, family: int) -> Intervals:
+    """The destinations of a piece that have got to where the other end is."""
+    if _handed(model, piece, target, family) is not None:
+        return piece.destinations
+    if piece.outcome not in ARRIVALS or piece.blockers or target.peer is not None:
+        return EMPTY
+    theirs = target.parts.get((piece.place.stack, family), EMPTY)
+    if covers(theirs, piece.destinations):
+        return piece.destinations
+    # What nobody owns is reached where a packet leaves the fleet, but not in clear from the very sender: that is what a
+    # packet to a mistyped address does, too.
+    free = EMPTY if piece.place.stack == stack else target.nobodys[family]
+    return intersect(piece.destinations, union(theirs, free))
 
 
 def _reason(wanted: Expectation, example: Example, family: int, *, back: bool) -> str:
@@ -205,17 +235,20 @@ def _beyond(ownership: Ownership, end: End, network: str) -> _Resolved:
             from_prefixes(one for one in end.beyond if one.family == family),
             union(
                 from_prefixes(one for one in end.excepted if one.family == family),
-                *(one.total[family] for one in ownership.networks.values()),
+                ownership.total(family),
             ),
         )
         for family in FAMILIES
     }
-    stacks = [one.stack for _name, one in _members(ownership, network) if one.stack.host in (end.hosts or ())]
     own = dict.fromkeys(FAMILIES, EMPTY)
+    if end.peer is not None:
+        return _Resolved(owned={}, parts={}, nobodys=found, peer=end.peer, beyond=True)
+    stacks = [one.stack for _name, one in _members(ownership, network) if one.stack.host in (end.hosts or ())]
     return _Resolved(
         owned={stack: [Owned(stack=stack, prefixes=end.beyond, own=own, behind=found, both=found)] for stack in stacks},
         parts={(stack, family): part for stack in stacks for family, part in found.items() if part},
         nobodys=dict(own),
+        beyond=True,
     )
 
 

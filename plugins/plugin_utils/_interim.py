@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._comparison import Comparison, FlowChange
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, StackId
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._flows import starts
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._handed import left_by_exit
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._lasting_intents import lasting_intents, nobodys
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._mixture import Mixture
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
@@ -138,6 +139,8 @@ class _State:
         missed = piece.destinations
         if piece.outcome in ARRIVALS and piece.place.stack != stack:
             missed = subtract(missed, self.ways.owned(change.family, piece.place.stack))
+            missed = subtract(missed, self.interim.nobodys[change.family])
+        elif left_by_exit(self.ways.model, piece, change.family):
             missed = subtract(missed, self.interim.nobodys[change.family])
         if missed:
             self.broken.append(

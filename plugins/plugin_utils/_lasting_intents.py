@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._comparison import KEPT, Comparison, FlowChange
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Expectation, StackId
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._handed import left_by_exit
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._intents import intent_pieces
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
     Intervals,
@@ -50,9 +51,12 @@ def nobodys(comparison: Comparison, family: int) -> Intervals:
 def _arriving(comparison: Comparison, ways: Ways, wanted: Expectation) -> dict[tuple[int, StackId], list[_Rectangle]]:
     found: dict[tuple[int, StackId], list[_Rectangle]] = {}
     for family, stack, piece in intent_pieces(ways.model, ways.ownership, wanted):
-        if piece.outcome not in ARRIVALS or piece.place.stack == stack:
+        if left_by_exit(ways.model, piece, family):
+            reached = nobodys(comparison, family)
+        elif piece.outcome in ARRIVALS and piece.place.stack != stack:
+            reached = union(ways.owned(family, piece.place.stack), nobodys(comparison, family))
+        else:
             continue
-        reached = union(ways.owned(family, piece.place.stack), nobodys(comparison, family))
         # What the stacks of the sender's own networks own is compared anyway.
         networks = ways.ownership.networks.values()
         known = union(*(network.total[family] for network in networks if stack in network.stacks))

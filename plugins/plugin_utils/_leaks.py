@@ -69,7 +69,7 @@ def find_caught_endpoints(model: Model) -> t.Iterator[Caught]:
         return any(may_take_internet(model, interface, family) for family in FAMILIES)
 
     for interface in doubtful_interfaces(model, may_take):
-        if interface.socket_namespace != interface.namespace:
+        if interface.socket_namespace != interface.namespace or not _has_halves(model, interface):
             continue
         if not any(takes_internet(model, interface, family) for family in FAMILIES):
             continue
@@ -79,6 +79,13 @@ def find_caught_endpoints(model: Model) -> t.Iterator[Caught]:
                 if entry.endpoint is not None and _is_caught(model, interface, entry.endpoint, every_name):
                     yield Caught(interface, ident, entry.endpoint)
                     break
+
+
+def _has_halves(model: Model, interface: Interface) -> bool:
+    """Whether a half of a default leads into the device: by an entry that its routes follow, or by a route."""
+    routes = (one for one in model.stacks[interface.stack].stack.routes if one.device == interface.name)
+    listed = (owner.prefix for owner in model.cryptokey(interface).short_owners())
+    return any(one is not None and one.length == _HALF for one in (*listed, *(route.destination for route in routes)))
 
 
 def _takes_every_name(model: Model, interface: Interface) -> bool:

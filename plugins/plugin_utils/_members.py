@@ -8,7 +8,6 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Mapping
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import EndpointView, Member, Network
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._endpoint import DeclaredEndpoint
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._gateways import (
@@ -21,7 +20,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._networks impo
     BACKENDS,
     read_mark,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import Cursor, nearest
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import Cursor, nearest, value_or
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import united
 
 OPTIONS = (
@@ -35,37 +34,37 @@ _SECRETS = ("private_key", "preshared_key")
 def read_member(cursor: Cursor, declared: Mapping[str, Cursor], network: Network) -> Member:
     """cursor: the membership as a whole, for what is missing in it. declared: its options, merged."""
     options = _known(declared)
-    state = _or(options, "state", lambda c: c.choice(("present", "absent")), "present")
-    advertised = set(_or(options, "advertise", lambda c: c.each(_advertised), ()))
+    state = value_or(options, "state", lambda c: c.choice(("present", "absent")), "present")
+    advertised = set(value_or(options, "advertise", lambda c: c.each(Cursor.advertised), ()))
     exit_families = tuple(sorted(prefix.family for prefix in advertised if prefix.length == 0))
     member = Member(
         host=cursor.host,
         network=network.name,
         path=cursor.path,
         state=state,
-        interface=_or(options, "interface", Cursor.interface_name, network.interface),
-        namespace=_or(options, "namespace", Cursor.name, ""),
-        socket_namespace=_or(options, "socket_namespace", Cursor.name, ""),
-        addresses=tuple(dict.fromkeys(_or(options, "addresses", lambda c: c.each(Cursor.interface_address), ()))),
+        interface=value_or(options, "interface", Cursor.interface_name, network.interface),
+        namespace=value_or(options, "namespace", Cursor.name, ""),
+        socket_namespace=value_or(options, "socket_namespace", Cursor.name, ""),
+        addresses=tuple(dict.fromkeys(value_or(options, "addresses", lambda c: c.each(Cursor.interface_address), ()))),
         pooled="addresses" not in options and bool(network.pool),
         advertise=united(prefix for prefix in advertised if prefix.length),
         exit_families=exit_families,
-        exit=_or(options, "exit", _read_exit, None if exit_families else network.exit) or None,
-        endpoint=_or(options, "endpoint", _read_endpoint, EndpointView()),
-        hubs=_or(options, "hubs", lambda c: c.each(Cursor.text), ()),
-        listen_port=_or(options, "listen_port", lambda c: c.integer(1, 65535), network.listen_port),
-        mtu=_or(options, "mtu", lambda c: c.integer(576, 65455), network.mtu),
-        fwmark=_or(options, "fwmark", read_mark, network.routing.fwmark),
-        persistent_keepalive=_or(options, "persistent_keepalive", lambda c: c.integer(0, 65535), None),
-        public_key=_or(options, "public_key", Cursor.public_key, None),
-        private_key_file=_or(options, "private_key_file", _absolute_path, None),
-        backend=_or(options, "backend", lambda c: c.choice(BACKENDS), network.backend),
-        userspace_engine=_or(options, "userspace_engine", Cursor.text, None),
+        exit=value_or(options, "exit", _read_exit, None if exit_families else network.exit) or None,
+        endpoint=value_or(options, "endpoint", _read_endpoint, EndpointView()),
+        hubs=value_or(options, "hubs", lambda c: c.each(Cursor.text), ()),
+        listen_port=value_or(options, "listen_port", lambda c: c.integer(1, 65535), network.listen_port),
+        mtu=value_or(options, "mtu", lambda c: c.integer(576, 65455), network.mtu),
+        fwmark=value_or(options, "fwmark", read_mark, network.routing.fwmark),
+        persistent_keepalive=value_or(options, "persistent_keepalive", lambda c: c.integer(0, 65535), None),
+        public_key=value_or(options, "public_key", Cursor.public_key, None),
+        private_key_file=value_or(options, "private_key_file", _absolute_path, None),
+        backend=value_or(options, "backend", lambda c: c.choice(BACKENDS), network.backend),
+        userspace_engine=value_or(options, "userspace_engine", Cursor.text, None),
         gateway=Gateway(
-            masquerade=_or(options, "masquerade", read_masquerade, {}),
-            clamp_mss=_or(options, "clamp_mss", Cursor.flag, network.clamp_mss),
-            open_port=_or(options, "open_port", read_open_port, network.open_port),
-            rp_filter=_or(options, "rp_filter", read_rp_filter, {}),
+            masquerade=value_or(options, "masquerade", read_masquerade, {}),
+            clamp_mss=value_or(options, "clamp_mss", Cursor.flag, network.clamp_mss),
+            open_port=value_or(options, "open_port", read_open_port, network.open_port),
+            rp_filter=value_or(options, "rp_filter", read_rp_filter, {}),
         ),
     )
     if state == "present":
@@ -91,13 +90,6 @@ def _secret_remedy(name: str) -> str:
     return "write preshared_keys: derived in the network, and give the fleet's secret in wireguard_fleet_secret"
 
 
-def _or(options: Mapping[str, Cursor], name: str, read: t.Callable[[Cursor], t.Any], default: t.Any) -> t.Any:
-    if name not in options:
-        return default
-    value = read(options[name])
-    return default if value is None else value
-
-
 def _check_present(cursor: Cursor, options: Mapping[str, Cursor], *, network: Network, member: Member) -> None:
     if "addresses" not in options and not network.pool:
         remedy = f"give the host an address of network {network.name}, addresses: [10.0.0.1], or the network a pool"
@@ -114,18 +106,8 @@ def _check_present(cursor: Cursor, options: Mapping[str, Cursor], *, network: Ne
         options["hubs"].refuse(f"has no meaning in the topology {network.topology}", remedy="leave it out", show=False)
 
 
-def _advertised(cursor: Cursor) -> t.Optional[Prefix]:
-    """A default route makes the host an exit."""
-    prefix = cursor.owned_prefix()
-    if prefix is not None and prefix.length == 1:
-        default = "0.0.0.0/0" if prefix.family == 4 else "::/0"
-        cursor.refuse("is half of a default route", remedy=f"to make the host an exit, write {default}")
-        return None
-    return prefix
-
-
 def _read_exit(cursor: Cursor) -> t.Optional[str]:
-    """The name of a member, or false for none; the empty text stands for false, as None stands for a mistake."""
+    """The name of a member or external peer, or false: the empty text stands for it, as None stands for a mistake."""
     return "" if cursor.value is False else cursor.text()
 
 

@@ -15,13 +15,13 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils import _linux_words
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import (
     DEFAULT_PORT,
-    ExternalPeer,
     Link,
     Network,
     Routing,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._external_peer import read_external_peers
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._gateways import read_open_port
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import Cursor
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import Cursor, value_or
 
 OPTIONS = (
     "interface", "pool", "reserved", "supernet", "exit", "topology", "hubs", "links", "listen_port", "mtu", "backend",
@@ -37,30 +37,30 @@ _TABLES = {number: name for name, number in TABLES.items()}
 def read_network(name: str, cursor: Cursor) -> Network:
     """The network as far as it could be read; every mistake is noted in the cursor's list."""
     options = cursor.options(OPTIONS)
-    topology = _or(options, "topology", lambda c: c.choice(("mesh", "hub", "links")), "mesh")
+    topology = value_or(options, "topology", lambda c: c.choice(("mesh", "hub", "links")), "mesh")
     _check_topology(cursor, options, topology)
-    pool = _or(options, "pool", lambda c: c.each(Cursor.prefix), ())
+    pool = value_or(options, "pool", lambda c: c.each(Cursor.prefix), ())
     return Network(
         name=name,
         interface=_read_interface_name(cursor, options, f"wg-{name}"),
         topology=topology,
         pool=pool,
-        reserved=_or(options, "reserved", lambda c: c.each(Cursor.prefix), ()),
-        supernet=_or(options, "supernet", lambda c: _read_supernet(c, pool), ()),
-        exit=_or(options, "exit", Cursor.text, None),
-        hubs=_or(options, "hubs", lambda c: c.each(Cursor.text), ()),
-        links=_or(options, "links", lambda c: c.each(_read_link), ()),
-        listen_port=_or(options, "listen_port", lambda c: c.integer(1, 65535), DEFAULT_PORT),
-        mtu=_or(options, "mtu", lambda c: c.integer(576, 65455), None),
-        backend=_or(options, "backend", lambda c: c.choice(BACKENDS), None),
-        clamp_mss=_or(options, "clamp_mss", Cursor.flag, None),
-        open_port=_or(options, "open_port", read_open_port, None),
-        preshared_keys=_or(options, "preshared_keys", lambda c: c.choice(("none", "derived")), None),
-        preshared_epoch=_or(options, "preshared_epoch", lambda c: c.integer(0, _MAX32), 1),
-        routing=_or(options, "routing", _read_routing, Routing()),
-        forwarding=_or(options, "forwarding", lambda c: c.choice(("managed", "unmanaged")), "managed"),
-        external_peers=_or(options, "external_peers", lambda c: _read_external_peers(c, bool(pool)), ()),
-        expect=_or(options, "expect", lambda c: c.each(_read_expectation), ()),
+        reserved=value_or(options, "reserved", lambda c: c.each(Cursor.prefix), ()),
+        supernet=value_or(options, "supernet", lambda c: _read_supernet(c, pool), ()),
+        exit=value_or(options, "exit", Cursor.text, None),
+        hubs=value_or(options, "hubs", lambda c: c.each(Cursor.text), ()),
+        links=value_or(options, "links", lambda c: c.each(_read_link), ()),
+        listen_port=value_or(options, "listen_port", lambda c: c.integer(1, 65535), DEFAULT_PORT),
+        mtu=value_or(options, "mtu", lambda c: c.integer(576, 65455), None),
+        backend=value_or(options, "backend", lambda c: c.choice(BACKENDS), None),
+        clamp_mss=value_or(options, "clamp_mss", Cursor.flag, None),
+        open_port=value_or(options, "open_port", read_open_port, None),
+        preshared_keys=value_or(options, "preshared_keys", lambda c: c.choice(("none", "derived")), None),
+        preshared_epoch=value_or(options, "preshared_epoch", lambda c: c.integer(0, _MAX32), 1),
+        routing=value_or(options, "routing", _read_routing, Routing()),
+        forwarding=value_or(options, "forwarding", lambda c: c.choice(("managed", "unmanaged")), "managed"),
+        external_peers=value_or(options, "external_peers", lambda c: read_external_peers(c, has_pool=bool(pool)), ()),
+        expect=value_or(options, "expect", lambda c: c.each(_read_expectation), ()),
     )
 
 
@@ -102,13 +102,6 @@ def read_mark(cursor: Cursor) -> t.Optional[int]:
         return None
 
 
-def _or(options: Mapping[str, Cursor], name: str, read: t.Callable[[Cursor], t.Any], default: t.Any) -> t.Any:
-    if name not in options:
-        return default
-    value = read(options[name])
-    return default if value is None else value
-
-
 def _check_topology(cursor: Cursor, options: Mapping[str, Cursor], topology: str) -> None:
     needed = {"hub": "hubs", "links": "links"}.get(topology)
     if needed and needed not in options:
@@ -141,7 +134,7 @@ def _read_link(cursor: Cursor) -> t.Optional[Link]:
     ends, cost = cursor, 1
     if isinstance(cursor.value, Mapping):
         options = cursor.options(("between", "cost"))
-        cost = _or(options, "cost", lambda c: c.integer(1, 1_000_000), 1)
+        cost = value_or(options, "cost", lambda c: c.integer(1, 1_000_000), 1)
         if "between" not in options:
             cursor.refuse("has no option between", remedy="write {between: [a, b], cost: 10}", show=False)
             return None
@@ -161,10 +154,10 @@ def _read_routing(cursor: Cursor) -> Routing:
         return Routing()
     options = cursor.options(("table", "metric", "rules", "fwmark"))
     return Routing(
-        table=_or(options, "table", _read_route_table, None),
-        metric=_or(options, "metric", lambda c: c.integer(0, _MAX32), None),
-        fwmark=_or(options, "fwmark", read_mark, None),
-        rules=_or(options, "rules", read_rules, ()),
+        table=value_or(options, "table", _read_route_table, None),
+        metric=value_or(options, "metric", lambda c: c.integer(0, _MAX32), None),
+        fwmark=value_or(options, "fwmark", read_mark, None),
+        rules=value_or(options, "rules", read_rules, ()),
     )
 
 
@@ -212,57 +205,6 @@ def _rule(options: Mapping[str, Cursor]) -> dict[str, t.Any]:
 def _prefix_text(cursor: Cursor) -> t.Optional[str]:
     prefix = cursor.prefix()
     return None if prefix is None else str(prefix)
-
-
-def _read_external_peers(cursor: Cursor, has_pool: bool) -> tuple[ExternalPeer, ...]:
-    return tuple(_read_external_peer(name, entry, has_pool) for name, entry in sorted(cursor.entries().items()))
-
-
-def _read_external_peer(name: str, cursor: Cursor, has_pool: bool) -> ExternalPeer:
-    options = cursor.options(("public_key", "addresses", "advertise", "via", "kind", "endpoint", "preshared_keys"))
-    if "via" not in options:
-        cursor.refuse("has no option via", remedy="name the member that it connects to: {via: fra1}", show=False)
-    pooled = "addresses" not in options and "advertise" not in options
-    if pooled and not has_pool:
-        remedy = "give it at least one: {addresses: [10.77.200.1]}, or give the network a pool"
-        cursor.refuse("has no addresses", remedy=remedy, show=False)
-    lists = (options[option] for option in ("addresses", "advertise") if option in options)
-    prefixes = {prefix for entries in lists for prefix in entries.each(_behind_external_peer)}
-    endpoint = _or(options, "endpoint", Cursor.endpoint, None)
-    if endpoint is not None and endpoint.port is None:
-        options["endpoint"].refuse("has no port", remedy="an external peer's port is not known: write host:port")
-    return ExternalPeer(
-        name=name,
-        via=_or(options, "via", _read_via, ()),
-        kind=_or(options, "kind", lambda c: c.choice(("client", "site")), "client"),
-        public_key=_or(options, "public_key", Cursor.public_key, None),
-        prefixes=tuple(sorted(prefixes)),
-        pooled=pooled,
-        endpoint=endpoint,
-        preshared_keys=_or(options, "preshared_keys", lambda c: c.choice(("none", "derived")), None),
-    )
-
-
-def _behind_external_peer(cursor: Cursor) -> t.Optional[Prefix]:
-    prefix = cursor.owned_prefix()
-    if prefix is not None and prefix.length <= 1:
-        remedy = "only a member can be an exit, since it has to be told what to do with the traffic"
-        cursor.refuse("cannot be behind an external peer", remedy=remedy)
-        return None
-    return prefix
-
-
-def _read_via(cursor: Cursor) -> tuple[str, ...]:
-    """One member, or a list of them in the order of preference."""
-    if not isinstance(cursor.value, list):
-        name = cursor.text()
-        return () if name is None else (name,)
-    names = cursor.each(Cursor.text)
-    if not cursor.value:
-        cursor.refuse("is empty", remedy="name the member that it connects to: {via: fra1}", show=False)
-    if len(set(names)) != len(names):
-        cursor.refuse("names a member twice", remedy="keep the first of the two", show=False)
-    return tuple(dict.fromkeys(names))
 
 
 def _read_expectation(cursor: Cursor) -> t.Optional[dict[str, t.Any]]:

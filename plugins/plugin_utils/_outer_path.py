@@ -55,7 +55,7 @@ def _find_carried(model: Model) -> t.Iterator[Carried]:
     for interface in doubtful_interfaces(model, lambda one: any(True for _ident in carried_peers(model, one))):
         cryptokey = model.cryptokey(interface)
         carried = dict.fromkeys(one for one in carried_peers(model, interface) if one in cryptokey)
-        for ident in carried if carried and _enters_tunnels(model, interface) else ():
+        for ident in carried if carried and enters_tunnels(model, interface) else ():
             endpoint = endpoint_of(model, interface, ident)
             if endpoint is None:
                 continue
@@ -70,7 +70,7 @@ def _find_carried(model: Model) -> t.Iterator[Carried]:
                 yield Carried(interface=interface, ident=ident, endpoint=endpoint[0], tunnels=tunnels, circle=circle)
 
 
-def _enters_tunnels(model: Model, interface: Interface) -> bool:
+def enters_tunnels(model: Model, interface: Interface) -> bool:
     """Whether any destination at all leads outer packets into a WireGuard device: with a full tunnel's mark, none."""
     stack = outer_stack(model, interface)
     return any(

@@ -90,6 +90,7 @@ class Ownership:
 
     def __init__(self, networks: dict[str, NetworkOwnership]) -> None:
         self.networks = networks
+        self._total: dict[int, Intervals] = {}
 
     @classmethod
     def of(cls, model: Model) -> Ownership:
@@ -104,6 +105,13 @@ class Ownership:
     def declared(cls, owned: dict[str, dict[StackId, Owned]]) -> Ownership:
         """By network, what has been decided elsewhere."""
         return cls({name: NetworkOwnership.of(name, dict(sorted(owned[name].items()))) for name in sorted(owned)})
+
+    def total(self, family: int) -> Intervals:
+        """What anybody owns in any network."""
+        found = self._total.get(family)
+        if found is None:
+            found = self._total[family] = union(*(one.total[family] for one in self.networks.values()))
+        return found
 
     def anywhere(self, stack: StackId) -> list[Owned]:
         """What a stack owns, network by network."""

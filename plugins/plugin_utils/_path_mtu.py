@@ -1,12 +1,18 @@
 # Copyright (c) 2026 the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much fits through a tunnel: the MTU of the devices that its outer packets leave by, less the headers."""
+"""How much fits through a tunnel: the MTU of the devices that its outer packets leave by, less the headers.
+
+A tunnel whose MTU nobody declares gets the one that the host derives, by the same function as there. What the document
+cannot know, the host finds out: the address behind a name, the MTU of a device or a route that nobody describes.
+"""
 
 from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._derived_mtu import DEFAULT, OVERHEAD, Path, derive
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fib import LOOPBACK
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Interface
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._likeness import doubtful_interfaces
@@ -15,16 +21,19 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._outer_path im
     UNSPECIFIED,
     carried_peers,
     endpoint_of,
+    enters_tunnels,
     next_tunnel,
     outer_stack,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._remotes import Remote, Remotes, remotes
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._remotes import (
+    Remote,
+    Remotes,
+    remotes,
+    underlay_families,
+)
 
-# What both the kernel and wireguard-go give a new device, and what a device has of which nothing is said.
-TUNNEL_MTU = 1420
+# What a device has of which nothing is said.
 LINK_MTU = 1500
-# An IPv4 or IPv6 header, UDP, and WireGuard's own 32 bytes.
-OVERHEAD = {4: 60, 6: 80}
 
 
 class Way(t.NamedTuple):
@@ -38,9 +47,64 @@ class Way(t.NamedTuple):
     endpoint: str
 
 
-def tunnel_mtu(interface: Interface) -> int:
-    """The MTU of a tunnel; where none is declared, what it gets when it is made."""
-    return TUNNEL_MTU if interface.mtu is None else interface.mtu
+def tunnel_mtu(model: Model, interface: Interface) -> int:
+    """The MTU of a tunnel: declared, or else as the host derives it from the ways to the endpoints."""
+    if interface.mtu is not None:
+        return interface.mtu
+    memo: dict[Interface, int] = model.fleet.memo.setdefault("derived_mtu", {})
+    if interface not in memo:
+        # A circle of tunnels (WG402) comes back here; the device then has what it got when it was made.
+        memo[interface] = DEFAULT
+        memo[interface] = _derived(model, interface)
+    return memo[interface]
+
+
+def outer_size(model: Model, interface: Interface, *, otherwise: int) -> tuple[int, int]:
+    """(bytes, family) of the largest outer packets. otherwise: the family where no endpoint is an address."""
+    families = {family for listed in remotes(model, interface) for family, held in listed.numbers.items() if held}
+    family = max(families, default=otherwise)
+    return tunnel_mtu(model, interface) + OVERHEAD[family], family
+
+
+def _derived(model: Model, interface: Interface) -> int:
+    found = [*_paths_by_links(model, interface), *_paths_by_tunnels(model, interface)]
+    if not found and not underlay_families(model, outer_stack(model, interface)):
+        found = list(_paths_somewhere(model, interface))
+    apart = interface.socket_namespace != interface.namespace
+    result = derive(
+        [address for address, _path in found],
+        dict(found),
+        own="" if apart else interface.name,
+        ipv6=any(one.family == 6 for one in interface.addresses),
+    )
+    return DEFAULT if result is None else result.mtu
+
+
+def _paths_by_links(model: Model, interface: Interface) -> t.Iterator[tuple[Address, Path]]:
+    """Of each device besides tunnels and of each family, one endpoint that it is used for."""
+    stack = outer_stack(model, interface)
+    for family in FAMILIES:
+        for device in sorted({one.device for one in stack.fib.routes if one.device is not None}):
+            if device in stack.devices or device == LOOPBACK:
+                continue
+            remote = _sent_by(model, interface, stack, device, family)
+            if remote is not None:
+                yield Address(family, remote.number), Path(device, stack.stack.links.get(device, LINK_MTU))
+
+
+def _paths_somewhere(model: Model, interface: Interface) -> t.Iterator[tuple[Address, Path]]:
+    """By an underlay that nobody describes: a device like any other."""
+    for listed in remotes(model, interface):
+        for family, numbers in listed.numbers.items():
+            if numbers:
+                yield Address(family, numbers[0]), Path("underlay", LINK_MTU)
+
+
+def _paths_by_tunnels(model: Model, interface: Interface) -> t.Iterator[tuple[Address, Path]]:
+    for carrier, ident, family, _text in _carriers(model, interface):
+        endpoint = endpoint_of(model, interface, ident)
+        if endpoint is not None:
+            yield Address(family, endpoint[2]), Path(carrier.name, tunnel_mtu(model, carrier))
 
 
 def find_narrow_ways(model: Model) -> t.Iterator[tuple[Interface, Way]]:
@@ -54,7 +118,7 @@ def find_narrow_ways(model: Model) -> t.Iterator[tuple[Interface, Way]]:
 def _may_be_narrow(model: Model, interface: Interface) -> bool:
     """Whether some device is too narrow, or a tunnel could carry outer packets."""
     stack = outer_stack(model, interface)
-    narrow = any(_narrow_devices(stack, interface, family) for family in FAMILIES)
+    narrow = any(_narrow_devices(model, stack, interface, family) for family in FAMILIES)
     return narrow or any(True for _ident in carried_peers(model, interface))
 
 
@@ -71,13 +135,13 @@ def _by_links(model: Model, interface: Interface) -> t.Iterator[Way]:
     """Of each device that is too narrow, one endpoint that it is used for."""
     stack = outer_stack(model, interface)
     for family in FAMILIES:
-        for device, mtu in _narrow_devices(stack, interface, family).items():
+        for device, mtu in _narrow_devices(model, stack, interface, family).items():
             remote = _sent_by(model, interface, stack, device, family)
             if remote is not None:
                 yield Way(mtu - OVERHEAD[family], device, mtu, family, remote.name, remote.text)
 
 
-def _narrow_devices(stack: StackModel, interface: Interface, family: int) -> dict[str, int]:
+def _narrow_devices(model: Model, stack: StackModel, interface: Interface, family: int) -> dict[str, int]:
     """The devices besides tunnels that packets of full size do not fit through, with their MTU."""
     narrow: dict[str, int] = {}
     for route in stack.fib.routes:
@@ -85,7 +149,7 @@ def _narrow_devices(stack: StackModel, interface: Interface, family: int) -> dic
         if device is None or device in stack.devices or device == LOOPBACK:
             continue
         mtu = stack.stack.links.get(device, LINK_MTU)
-        if tunnel_mtu(interface) > mtu - OVERHEAD[family]:
+        if tunnel_mtu(model, interface) > mtu - OVERHEAD[family]:
             narrow[device] = mtu
     return narrow
 
@@ -116,15 +180,23 @@ def _inside(listed: Remotes, prefixes: t.Iterable[t.Any]) -> t.Iterator[Remote]:
 
 def _by_tunnels(model: Model, interface: Interface) -> t.Iterator[Way]:
     """Of each tunnel that carries outer packets and is too narrow, one endpoint."""
+    for carrier, ident, family, text in _carriers(model, interface):
+        room = tunnel_mtu(model, carrier) - OVERHEAD[family]
+        if tunnel_mtu(model, interface) > room:
+            name = model.cryptokey(interface).entries(ident)[-1].name
+            yield Way(room, carrier.name, tunnel_mtu(model, carrier), family, name, text)
+
+
+def _carriers(model: Model, interface: Interface) -> t.Iterator[tuple[Interface, str, int, str]]:
+    """The other tunnels that carry outer packets, by family, each with the first peer that it is used for."""
     cryptokey = model.cryptokey(interface)
     told: set[tuple[str, int]] = set()
-    for ident in dict.fromkeys(one for one in carried_peers(model, interface) if one in cryptokey):
+    carried = dict.fromkeys(one for one in carried_peers(model, interface) if one in cryptokey)
+    for ident in carried if carried and enters_tunnels(model, interface) else ():
         step, endpoint = next_tunnel(model, interface, ident), endpoint_of(model, interface, ident)
         if step is None or endpoint is None or step[0] is interface:
             continue
         carrier, (text, family, _number) = step[0], endpoint
-        room = tunnel_mtu(carrier) - OVERHEAD[family]
-        if tunnel_mtu(interface) > room and (carrier.name, family) not in told:
+        if (carrier.name, family) not in told:
             told.add((carrier.name, family))
-            name = cryptokey.entries(ident)[-1].name
-            yield Way(room, carrier.name, tunnel_mtu(carrier), family, name, text)
+            yield carrier, ident, family, text

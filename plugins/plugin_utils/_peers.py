@@ -49,9 +49,10 @@ class NetworkPeers:
         self.awaited: dict[str, list[ExternalPeer]] = {}
         for peer in network.external_peers:
             here = [name for name in peer.via if name in members]
-            for name in here[:1]:
+            first = len(here) if network.apart else 1
+            for name in here[:first]:
                 self.externals.setdefault(name, []).append(peer)
-            for name in here[1:]:
+            for name in here[first:]:
                 self.awaited.setdefault(name, []).append(peer)
         self.prefixes = {name: self._reached_through(name) for name in members}
         self._texts = {name: _texts(prefixes) for name, prefixes in self.prefixes.items()}
@@ -78,7 +79,7 @@ class NetworkPeers:
         for name in interfaces.keys() & {*self.topology.standby, *self.externals, *self.awaited}:
             interface = interfaces[name]
             more = [*self._standing_by(name), *(self._external(name, peer) for peer in self.externals.get(name, ()))]
-            more += [_ready(self._external(name, peer)) for peer in self.awaited.get(name, ())]
+            more += [self._awaited(name, peer) for peer in self.awaited.get(name, ())]
             if more:
                 interface["peers"] = [*interface.get("peers", ()), *more]
 
@@ -125,7 +126,7 @@ class NetworkPeers:
 
     def _differing(self, observer: str, row: Mapping[str, Entry]) -> Iterable[Entry]:
         """Entries can differ only where the endpoint of one of the two depends on who looks, and at an exit."""
-        gateways = set(self.exits.towards.get(observer, {}).values())
+        gateways = set(self.exits.towards.get(observer, {}).values()) & self.members.keys()
         peers = self.members if self.members[observer].endpoint.views else sorted({*self._viewed, *gateways})
         for peer in peers:
             if peer != observer:
@@ -237,7 +238,15 @@ class NetworkPeers:
                 entry["persistent_keepalive"] = keepalive
         if peer.preshared_keys == "derived":
             entry["preshared_key_id"] = self._preshared_key_id()
-        return {**entry, "allowed_ips": _texts(peer.prefixes)}
+        allowed_ips = self._with_defaults(observer, peer.name, _texts(peer.prefixes))
+        # An exit that nobody has chosen is there to be chosen.
+        return {**entry, "allowed_ips": allowed_ips} if allowed_ips else _ready(entry)
+
+    def _awaited(self, observer: str, peer: ExternalPeer) -> Entry:
+        """Another member has its prefixes; of an exit that the observer itself uses, it has the default route."""
+        defaults = self._with_defaults(observer, peer.name, [])
+        entry = self._external(observer, peer)
+        return {**entry, "allowed_ips": defaults} if defaults else _ready(entry)
 
     def _preshared_key_id(self) -> str:
         """Names the derivation, not the pair: rows are shared, and both ends of a pair must have the same id."""

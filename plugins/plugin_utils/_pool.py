@@ -23,6 +23,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration i
     Inventory,
     Member,
     Network,
+    whole_network,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Fleet
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import Problem
@@ -100,13 +101,18 @@ def _with_prefixes(network: Network, held: Held) -> Network:
 
 
 def _exhausted(network: Network, members: Mapping[str, Member], name: str, family: int) -> Problem:
-    pool = ", ".join(str(prefix) for prefix in network.pool if prefix.family == family)
+    prefixes = [prefix for prefix in network.pool if prefix.family == family]
+    pool = ", ".join(map(str, prefixes))
+    everybody_else = all(not _range(network, members, prefix).capacity for prefix in prefixes)
+    why = "has no free address any more"
+    if everybody_else:
+        why = "is all reserved, advertised by a member or behind an external peer"
     member = members.get(name)
     path = f"wireguard_networks.{network.name}.external_peers.{name}" if member is None else member.path
     return Problem(
         path=f"{path}.addresses",
         host="" if member is None else name,
-        reason=f"is left to the pool of network {network.name}, where {pool} has no free address any more",
+        reason=f"is left to the pool of network {network.name}, where {pool} {why}",
         remedy="add a prefix to the pool: what is allocated stays where it is",
         rule="WG602",
     )
@@ -118,7 +124,7 @@ class _Remembered:
     def __init__(self, previous: Fleet | None) -> None:
         self._found: dict[tuple[str, str], list[InterfaceAddress]] = {}
         for interface in previous.interfaces() if previous else ():
-            network = interface.network or ""
+            network = whole_network(interface.network or "")
             self._found.setdefault((network, interface.host), []).extend(interface.addresses)
             for peer in interface.peers:
                 if peer.managed is False:

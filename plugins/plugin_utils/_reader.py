@@ -221,6 +221,15 @@ class Cursor:
         prefix = self.prefix()
         return None if prefix is None or self._refused_as_owned(prefix) else prefix
 
+    def advertised(self) -> t.Optional[Prefix]:
+        """A prefix that somebody advertises; the default route makes him an exit, a half of it nothing."""
+        prefix = self.owned_prefix()
+        if prefix is not None and prefix.length == 1:
+            default = "0.0.0.0/0" if prefix.family == 4 else "::/0"
+            self.refuse("is half of a default route", remedy=f"to make it an exit, write {default}")
+            return None
+        return prefix
+
     def _refused_as_owned(self, prefix: Prefix) -> bool:
         reason = why_unassignable(prefix)
         if reason:
@@ -260,6 +269,14 @@ class Cursor:
             mapped = rule == "WG206" and "IPv4-mapped" in error.reason
             self.refuse(error.reason, remedy=error.remedy, show=show, rule="WG211" if mapped else rule)
             return None
+
+
+def value_or(options: Mapping[str, Cursor], name: str, read: Callable[[Cursor], t.Any], default: t.Any) -> t.Any:
+    """What an option says, or the default where it is not there or could not be read."""
+    if name not in options:
+        return default
+    value = read(options[name])
+    return default if value is None else value
 
 
 def visible(text: str) -> str:

@@ -39,6 +39,7 @@ def check_references(
         if members:
             _check_network(network, members, problems)
             problems.extend(_wrong_exits(network, members))
+            problems.extend(_unreached_exits(network, members))
         _check_external_peers(network, members, known, problems)
         _check_external_keys(network, members, problems)
         _check_expectations(network, known, problems)
@@ -71,7 +72,9 @@ def _cut_off(root: str, network: Network, members: Collection[str]) -> Iterable[
     if network.topology == "hub" and members and not set(network.hubs) & set(members):
         reason = "has no hub left: none of them is a present member"
         yield Problem(path=f"{root}.hubs", reason=reason, remedy="name a member that is there")
-    if network.topology == "links":
+    if network.apart:
+        yield from _alone(network, members)
+    elif network.topology == "links":
         yield from _split(f"{root}.links", network, members)
 
 
@@ -87,6 +90,16 @@ def _split(path: str, network: Network, members: Collection[str]) -> Iterable[Pr
         shown = "; ".join(_brief(part) for part in distinct[:_SHOWN_PARTS])
         reason = f"leave network {network.name} in {len(distinct)} parts: {shown}"
         yield Problem(path=path, reason=reason, remedy="add links between them, or make networks of their own of them")
+
+
+def _alone(network: Network, members: Collection[str]) -> Iterable[Problem]:
+    """Of members that are apart on purpose, those that no external peer joins to anything."""
+    joined = {name for peer in network.external_peers for name in peer.via}
+    lost = sorted(set(members) - joined)
+    if lost:
+        reason = f"are empty, and no external peer names {_brief(lost)} in its via: nobody would be a peer there"
+        remedy = "add links, or add the host to the via of an external peer"
+        yield Problem(path=f"wireguard_networks.{network.name}.links", reason=reason, remedy=remedy)
 
 
 def _brief(names: Sequence[str]) -> str:
@@ -150,10 +163,10 @@ def _wrong_exits(network: Network, members: Mapping[str, Member]) -> Iterable[Pr
         is_default = member.exit == network.exit
         path = f"wireguard_networks.{network.name}.exit" if is_default else f"{member.path}.exit"
         host = "" if is_default else member.host
-        found = members.get(member.exit)
+        found = members.get(member.exit) or network.external_peer(member.exit)
         problem = None
-        if found is None or found.state != "present":
-            problem = _no_member(path, member.exit, network, members, host=host)
+        if found is None or (isinstance(found, Member) and found.state != "present"):
+            problem = _no_exit(path, member.exit, network, members, host=host)
         elif not found.exit_families:
             reason = "advertises no default route, so it is no exit"
             remedy = f"let {member.exit} advertise 0.0.0.0/0, ::/0 or both"
@@ -171,6 +184,29 @@ def _wrong_exits(network: Network, members: Mapping[str, Member]) -> Iterable[Pr
         if problem is not None and str(problem) not in told:
             told.add(str(problem))
             yield problem
+
+
+def _no_exit(path: str, name: str, network: Network, members: Mapping[str, Member], *, host: str) -> Problem:
+    if not network.external_peers:
+        return _no_member(path, name, network, members, host=host)
+    known = {*members, *(peer.name for peer in network.external_peers)}
+    remedy = nearest(name, known) or "name a member, or an external peer, that advertises a default route"
+    reason = f"is neither a present member nor an external peer of network {network.name}"
+    return Problem(path=path, value=name, reason=reason, remedy=remedy, host=host)
+
+
+def _unreached_exits(network: Network, members: Mapping[str, Member]) -> Iterable[Problem]:
+    """Where members are apart, nobody passes anything on to an external peer."""
+    for member in members.values() if network.apart else ():
+        peer = network.external_peer(member.exit or "")
+        if member.state == "present" and peer is not None and peer.exit_families and member.host not in peer.via:
+            yield Problem(
+                path=f"{member.path}.exit",
+                value=peer.name,
+                reason=f"is not reached: network {network.name} has no links, and this host is none of its via",
+                remedy=f"add {member.host} to wireguard_networks.{network.name}.external_peers.{peer.name}.via",
+                host=member.host,
+            )
 
 
 def _families(network: Network, member: Member) -> set[int]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Fleet
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._trace import trace
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._trace_text import steps, verdict
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._trace_text import replying, steps, verdict
 
 Document = Mapping[str, t.Any]
 Key = tuple[str, str, str, str]
@@ -61,12 +61,11 @@ def _short(fleet: Fleet, key: Key, *, lost: bool) -> dict[str, t.Any] | None:
         # A witness that is no packet of this fleet, such as one of the fleet before the change.
         return None
     kept = ("host", "namespace", "source", "destination", "outcome", "at", "blockers")
-    back = whole["back"]
     # With two owners of an address, a packet to one of them arrives at the other, where nothing blocks it.
     stray = lost and not whole["blockers"]
     return {
         **{name: whole[name] for name in kept},
-        "back": None if back is None else back["host"],
+        "back": replying(whole),
         "verdict": f"ends at {whole['at']['host']}, not at the owner that was meant" if stray else verdict(whole),
         "steps": steps(whole),
     }

@@ -40,14 +40,19 @@ class Tables:
         cryptokeys: t.Mapping[str, Cryptokey],
         *,
         ipv6: bool,
+        one_trie: bool = False,
         memo: dict[t.Any, Partition],
     ) -> None:
-        """cryptokeys: of the stack's WireGuard devices, for routes that follow AllowedIPs. memo: of all stacks."""
+        """cryptokeys: of the stack's WireGuard devices, for routes that follow AllowedIPs. memo: of all stacks.
+
+        one_trie: whether IPv4 routes of table local are looked up together with those of main.
+        """
         self._routes = routes
         self._memo = memo
         self._order = {route: position for position, route in enumerate(routes)}
         self._cryptokeys = cryptokeys
         self._ipv6 = ipv6
+        self._one_trie = one_trie
         self._following: dict[tuple[int, str], list[_Follower]] = {}
         self._whole: dict[tuple[int, str], Partition] = {}
 
@@ -98,10 +103,18 @@ class Tables:
     def _followers(self, family: int, name: str) -> list[_Follower]:
         key = (family, name)
         if key not in self._following:
+            united = family == 4 and self._one_trie
             self._following[key] = [
-                _Follower(route, family, self._cryptokeys[route.device or ""], self._order)
+                _Follower(
+                    route,
+                    family,
+                    self._cryptokeys[route.device or ""],
+                    self._order,
+                    # Among equal prefixes local comes first, whatever the metrics say.
+                    metric=-1 if united and route.table == "local" else route.metric[family],
+                )
                 for route in self._routes
-                if route.table == name
+                if ("main" if united and route.table == "local" else route.table) == name
                 and route.destination is None
                 and route.device in self._cryptokeys
                 and (family == 4 or self._ipv6)
@@ -112,10 +125,12 @@ class Tables:
 class _Follower:
     """One route per AllowedIPs prefix of its device: merged into what the table says without it."""
 
-    def __init__(self, route: Route, family: int, cryptokey: Cryptokey, order: dict[Route, int]) -> None:
+    def __init__(
+        self, route: Route, family: int, cryptokey: Cryptokey, order: dict[Route, int], *, metric: int
+    ) -> None:
         self.cryptokey = cryptokey
         self._route = route
-        self._metric = route.metric[family]
+        self._metric = metric
         self._family = family
         self._order = order
         self._alone: dict[int, Candidates] = {}

@@ -44,7 +44,13 @@ def trace(fleet: Fleet, *, host: str, source: str, destination: str, namespace: 
         "destination": str(target),
         "back": None
         if back is None
-        else {"outcome": back.outcome, "at": place_dict(back.place), "hops": back.hops, "host": back.origin.host},
+        else {
+            "outcome": back.outcome,
+            "at": place_dict(back.place),
+            "hops": back.hops,
+            "host": back.origin.host,
+            "peer": back.external,
+        },
     }
 
 
@@ -66,7 +72,14 @@ def _owners(model: Model, address: Address) -> set[StackId]:
 def _back(
     model: Model, there: _Path, sender: Address, target: Address, *, owners: set[StackId], home: StackId
 ) -> _Path | None:
-    """The reply: from where the packet arrives, else from the destination's owner; None where neither is known."""
+    """The reply: from where the packet arrives, else from the destination's owner; None where neither is known.
+
+    What a declared external peer sends back comes in where the packet went out.
+    """
+    if there.handed is not None:
+        interface, ident, name = there.handed
+        path = _Path(model, target, sender, expected={home}, external=name)
+        return path.walk(interface.stack, interface.name, sender=(ident, name))
     if there.end in ARRIVALS and (there.stack in owners or (not owners and there.stack != home)):
         origin = there.stack
         ingress = there.exit_device or LOOPBACK
@@ -87,14 +100,22 @@ def _once(blockers: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
     return result
 
 
+# The receiver's ident for a peer, None where it does not list it, and how the peer is called.
+_Sender = tuple[str | None, str]
+
+
 @dataclass(slots=True)
 class _Path:
-    """One packet's way. ``end`` is where it ends behind all blockers, ``outcome`` what happens to it really."""
+    """One packet's way. ``end`` is where it ends behind all blockers, ``outcome`` what happens to it really.
+
+    external: the external peer that sends it. handed: to which one it goes, as (interface, ident, name).
+    """
 
     model: Model
     sender: Address
     target: Address
     expected: set[StackId] = field(kw_only=True)
+    external: str | None = field(kw_only=True, default=None)
     hops: list[dict[str, t.Any]] = field(default_factory=list)
     found: list[Blocked] = field(default_factory=list)
     seen: set[tuple[StackId, str]] = field(default_factory=set)
@@ -102,6 +123,7 @@ class _Path:
     stack: StackId = field(init=False)
     end: str = field(init=False, default="")
     exit_device: str | None = field(init=False, default=None)
+    handed: tuple[Interface, str, str] | None = field(init=False, default=None)
     ended_at: Place = field(init=False)
 
     @property
@@ -112,17 +134,17 @@ class _Path:
     def place(self) -> Place:
         return self.found[0].place if self.found else self.ended_at
 
-    def walk(self, stack: StackId, ingress: str) -> _Path:
-        """Follow the packet from a stack to its end."""
+    def walk(self, stack: StackId, ingress: str, *, sender: _Sender | None = None) -> _Path:
+        """Follow the packet from a stack to its end. sender: the peer that it comes from, where there is one."""
         self.origin = stack
-        sender: Interface | None = None
         while True:
             self.stack = stack
             hop = self._hop(stack, ingress)
             following = self._step(self.model.stacks[stack], ingress, sender, hop)
             if following is None:
                 return self
-            sender, receiver = following
+            before, receiver = following
+            sender = (self.model.entry_of(receiver, before), before.host)
             stack, ingress = receiver.stack, receiver.name
 
     def blockers(self, direction: str) -> list[dict[str, t.Any]]:
@@ -175,7 +197,7 @@ class _Path:
             self._block(hop, outcome, device)
 
     def _step(
-        self, stack: StackModel, ingress: str, sender: Interface | None, hop: dict[str, t.Any]
+        self, stack: StackModel, ingress: str, sender: _Sender | None, hop: dict[str, t.Any]
     ) -> tuple[Interface, Interface] | None:
         """One stack. Returns the link that the packet takes, or None at the end of its way."""
         if sender is not None:
@@ -200,10 +222,9 @@ class _Path:
             return None
         return self._leave(stack, t.cast("str", found.decision.device), hop)
 
-    def _check_sender(self, stack: StackModel, ingress: str, sender: Interface, hop: dict[str, t.Any]) -> None:
-        receiver = stack.devices[ingress]
-        cryptokey = self.model.cryptokey(receiver)
-        entry = self.model.entry_of(receiver, sender)
+    def _check_sender(self, stack: StackModel, ingress: str, sender: _Sender, hop: dict[str, t.Any]) -> None:
+        cryptokey = self.model.cryptokey(stack.devices[ingress])
+        entry, name = sender
         if entry is None:
             # Behind one_sided: once the receiver lists the sender, it lists the sender's prefixes too.
             return
@@ -211,7 +232,7 @@ class _Path:
         good = owner is not None and owner.ident == entry
         listed = [str(prefix) for prefix in cryptokey.peer(entry).prefixes]
         hop["accepted"] = {
-            "peer": sender.host,
+            "peer": name,
             "source": str(self.sender),
             "ok": good,
             "prefix": str(owner.prefix) if owner is not None and good else None,
@@ -219,7 +240,7 @@ class _Path:
             "allowed_ips": listed,
         }
         if not good:
-            self._block(hop, "source_rejected", ingress, sender.host)
+            self._block(hop, "source_rejected", ingress, name)
 
     def _check_source(self, stack: StackModel, ingress: str, found: Lookup, hop: dict[str, t.Any]) -> None:
         """As Walk does it, for one packet."""
@@ -251,6 +272,8 @@ class _Path:
         hop["peer"] = {"name": peer.name, "public_key": peer.key, "prefix": str(owner.prefix)}
         target = self.model.target(interface, owner.ident)
         if target is None:
+            if peer.managed is False:
+                self.handed = interface, owner.ident, peer.name
             self._end_outside(hop, device, declared=peer.managed is False)
             return None
         entry = self.model.entry_of(target, interface)
@@ -262,7 +285,7 @@ class _Path:
 
     def _end_outside(self, hop: dict[str, t.Any], device: str, *, declared: bool) -> None:
         """Handed to a peer outside the fleet: the end of what is known, a blocker only where nobody declared it."""
-        if declared:
+        if declared and not self.expected:
             self.end, self.ended_at = "unmanaged_peer", Place(self.stack, device)
             hop["outcome"] = "unmanaged_peer"
         else:

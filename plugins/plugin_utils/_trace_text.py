@@ -14,10 +14,13 @@ Step = dict[str, t.Any]
 
 def render(trace: Mapping[str, t.Any]) -> str:
     """The text of what ``trace`` returned, without a newline at the end."""
+    return render_steps({**trace, "steps": steps(trace), "back": replying(trace), "verdict": verdict(trace)})
+
+
+def replying(trace: Mapping[str, t.Any]) -> str | None:
+    """The host that replies, or the external peer; None where nobody known would."""
     back = trace.get("back")
-    return render_steps(
-        {**trace, "steps": steps(trace), "back": None if back is None else back["host"], "verdict": verdict(trace)}
-    )
+    return None if back is None else back.get("peer") or back["host"]
 
 
 def steps(trace: Mapping[str, t.Any]) -> list[Step]:
@@ -98,7 +101,9 @@ def _decision(hop: _Hop) -> tuple[str, str | None]:
     if outcome == "no_peer":
         return _stop(hop, f"{text}, but no peer takes it", "no_peer")
     if outcome == "unmanaged_peer":
-        return _marked(hop, f"{text}, outside this fleet", "unmanaged_peer", reason="its key is unknown here")
+        known = any(blocker["rule"] != "WG108" for blocker in _of(hop, "unmanaged_peer"))
+        reason = "which is not meant" if known else "its key is unknown here"
+        return _marked(hop, f"{text}, outside this fleet", "unmanaged_peer", reason=reason)
     reasons = {
         "one_sided": "which does not list this host",
         "no_endpoint": "neither end knows an endpoint of the other",
@@ -131,5 +136,6 @@ def verdict(trace: Mapping[str, t.Any]) -> str:
         count = "1 finding" if len(blockers) == 1 else f"{len(blockers)} findings; all must change"
         return f"{'blocked' if 'forward' in ways else 'the reply is blocked'} by {count}"
     if trace["outcome"] == "unmanaged_peer":
-        return "handed to an external peer; what it does with the packet is not known here"
+        answer = "; an answer would arrive" if trace.get("back") else ""
+        return f"handed to an external peer; what it does with the packet is not known here{answer}"
     return "arrives, and so does the reply" if trace.get("back") else "arrives; nobody known would reply"

@@ -33,11 +33,13 @@ Link = tuple[str, str]
 def what_if(fleet: Fleet, *, hosts_down: Sequence[str] = (), links_down: Sequence[Link] = ()) -> Document:
     """``{hosts_down, links_down, pairs, lost, lost_between_others, remaining, intents}``.
 
-    Raises InvalidInput for a host that is not there and for a link that is none.
+    An external peer counts as a host. Raises InvalidInput for one that is not there and for a link that is none.
     """
     hosts = [_known(fleet, name, f"hosts_down[{index}]") for index, name in enumerate(hosts_down)]
     links = [_link(fleet, ends, f"links_down[{index}]") for index, ends in enumerate(links_down)]
-    reduced = without(fleet, hosts=frozenset(hosts), links=frozenset(links))
+    outside = {name for name in hosts if name not in fleet.hosts}
+    cut = {(one, other) for other in outside for one in _speaking_to(fleet, other)}
+    reduced = without(fleet, hosts=frozenset(hosts) - outside, links=frozenset({*links, *cut}))
     comparison = Comparison(fleet, reduced)
     lost = [change for change in comparison.changes if change.kind == LOST]
     pairs = count_pairs((one.stacks, one.ends) for one in [*lost, *comparison.lasting])
@@ -83,21 +85,40 @@ def _by_end(links: Iterable[Link]) -> dict[str, frozenset[str]]:
 def _disconnected(fleet: Fleet, interface: Interface, others: frozenset[str]) -> Interface:
     """The interface with the same AllowedIPs and no endpoint for these hosts: no handshake, and no other way.
 
-    Its shared row becomes a list of its own, in the same order; the far end of each link is treated alike.
+    Its shared row becomes a list of its own, in the same order; the far end of each link is treated alike. An external
+    peer has no far end: it becomes one of which nobody says that it is there.
     """
     model = Model.of(fleet)
     shared = fleet.peer_groups[interface.peer_group] if interface.peer_group is not None else ()
     own = {peer.ident for peer in interface.peers if not is_own(interface, peer)}
     listed = [*(peer for peer in shared if peer.ident not in own), *interface.peers]
     targets = {peer.ident: model.target(interface, peer.ident) for peer in listed}
-    if not any(target is not None and target.host in others for target in targets.values()):
+    if not any(_behind(peer, targets[peer.ident]) in others for peer in listed):
         return interface
 
     def cut(peer: Peer) -> Peer:
-        target = targets[peer.ident]
-        return dataclasses.replace(peer, endpoint=None) if target is not None and target.host in others else peer
+        if _behind(peer, targets[peer.ident]) not in others:
+            return peer
+        return dataclasses.replace(peer, endpoint=None, managed=None if peer.managed is False else peer.managed)
 
     return dataclasses.replace(interface, peer_group=None, peers=tuple(cut(peer) for peer in listed))
+
+
+def _behind(peer: Peer, target: Interface | None) -> str | None:
+    """The host that an entry leads to, or the external peer."""
+    if target is not None:
+        return target.host
+    return peer.name if peer.managed is False else None
+
+
+def _speaking_to(fleet: Fleet, external: str) -> set[str]:
+    """The hosts that have an external peer of that name."""
+
+    def names(row: Iterable[Peer]) -> bool:
+        return any(peer.name == external and peer.managed is False for peer in row)
+
+    groups = {name for name, row in fleet.peer_groups.items() if names(row)}
+    return {one.host for one in fleet.interfaces() if one.peer_group in groups or names(one.peers)}
 
 
 def _between_others(
@@ -114,7 +135,7 @@ def _between_others(
 
 
 def _known(fleet: Fleet, name: str, path: str) -> str:
-    if name not in fleet.hosts:
+    if name not in fleet.hosts and not _speaking_to(fleet, name):
         remedy = nearest(name, list(fleet.hosts))
         raise InvalidInput("is not a host of this fleet", path=path, value=name, remedy=remedy)
     return name
@@ -129,5 +150,7 @@ def _link(fleet: Fleet, ends: Link, path: str) -> Link:
 
 
 def _lists(fleet: Fleet, host: str, other: str) -> bool:
+    if host not in fleet.hosts or other not in fleet.hosts:
+        return host in _speaking_to(fleet, other)
     model, mine = Model.of(fleet), fleet.hosts[host].interfaces
     return any(model.entry_of(one, target) is not None for target in fleet.hosts[other].interfaces for one in mine)

@@ -68,6 +68,19 @@ class Damaged:
                 stack["routes"].append({**route, "device": self.random.choice(devices)} if kind == "unicast" else route)
         self.add_rules_to(stack, devices)
 
+    def follow_into_another_table(self) -> None:
+        """Routes that follow AllowedIPs may stand in any table; in local, IPv4 has one trie of it and main."""
+        stack, _devices = self.stack_and_devices()
+        following = [route for route in stack["routes"] if route["destination"] == "allowed_ips"]
+        if following:
+            self.random.choice(following)["table"] = self.random.choice(("local", "local", "200", "main"))
+            for _number in range(3):
+                # The longest prefixes, so that some lie inside an AllowedIPs entry.
+                route = {"destination": f"{self.address(4)}/{BITS[4]}", "table": self.random.choice((None, "local"))}
+                stack["routes"].append({**route, "type": self.random.choice(("blackhole", "prohibit"))})
+            if self.chance(50):
+                stack["rules"].clear()
+
     def add_rule(self) -> None:
         self.add_rules_to(*self.stack_and_devices())
 
@@ -292,6 +305,7 @@ class Damaged:
 
 
 DAMAGES: tuple[t.Callable[[t.Any], None], ...] = (
+    Damaged.follow_into_another_table,
     Damaged.add_route,
     Damaged.add_route,
     Damaged.add_route,

@@ -40,8 +40,8 @@ PURE_USES = {"os": {"urandom"}, "socket": {"inet_pton", "inet_ntop", "AF_INET", 
 THIRD_PARTY = {"pyroute2", "netaddr", "cryptography", "yaml", "jinja2"}
 # The pure parts of the host side that the controller side shares.
 SHARED = set(
-    """_assignable _device_name _endpoint _errors _full_tunnel _key _namespace_name _number _opening _prefix _record
-    _state""".split()
+    """_assignable _derived_mtu _device_name _endpoint _errors _full_tunnel _key _namespace_name _number _opening
+    _prefix _record _state""".split()
 )
 
 

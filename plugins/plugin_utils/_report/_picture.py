@@ -66,6 +66,12 @@ def draw(plan: Document) -> list[Picture]:
     return [_picture(plan, found, name, worst=worst, table=tables.get(name)) for name in sorted(found.by_network)]
 
 
+def _whole(fleet: Document, network: str) -> str:
+    """The members of one network that are apart have a network each in the document, and one picture together."""
+    whole = network.partition("/")[0]
+    return whole if whole in (fleet.get("networks") or {}) else network
+
+
 def _worst(findings: Iterable[Document]) -> dict[str, str]:
     found: dict[str, str] = {}
     for finding in findings:
@@ -85,7 +91,9 @@ class _Interfaces:
     def __post_init__(self) -> None:
         for host, entry in sorted(self.fleet["hosts"].items()):
             for interface in entry.get("interfaces") or ():
-                self.by_network.setdefault(interface.get("network") or "", []).append((host, interface))
+                self.by_network.setdefault(_whole(self.fleet, interface.get("network") or ""), []).append(
+                    (host, interface)
+                )
                 if interface.get("public_key"):
                     self.owners[interface["public_key"]] = host
 

@@ -58,9 +58,14 @@ def headline(plan: Document) -> tuple[str, str]:
     if nothing:
         return "NOTHING TO PROVE", nothing
     assumptions = f" under {count(proof['assumptions'], 'assumption')}" if proof["assumptions"] else ""
+    verdict = f"{proof['verdict'].upper()}{assumptions}"
+    intents = plan.get("expectations") or ()
+    if intents and not proof["pairs"]:
+        held = sum(bool(entry.get("holds")) for entry in intents)
+        return verdict, f"{held:,} of {count(len(intents), 'intent')} met"
     families = " and ".join(f"IPv{family}" for family in proof["families"]) or "no family"
     flows = f"{proof['delivered']:,} of {proof['pairs']:,} flows delivered, {families}"
-    return f"{proof['verdict'].upper()}{assumptions}", flows
+    return verdict, flows
 
 
 def nothing_to_prove(plan: Document) -> str:

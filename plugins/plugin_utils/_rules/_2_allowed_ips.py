@@ -241,8 +241,9 @@ def _inside_connected(case: Case) -> t.Iterator[Finding]:
         hits: dict[str, list[tuple[Prefix, str]]] = {}
         for route in stack.fib.connected:
             if route.device != interface.name and route.destination is not None:
-                what = f"lies inside {route.destination} of {route.device}"
                 for owner in cryptokey.inside(route.destination):
+                    verb = "equals" if owner.prefix == route.destination else "lies inside"
+                    what = f"{verb} {route.destination} of {route.device}"
                     hits.setdefault(owner.ident, []).append((owner.prefix, what))
         for family in FAMILIES:
             for number in sorted(stack.fib.addresses[family]):

@@ -16,11 +16,10 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._dialling import Dialled, dialled
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import (
     Interface,
-    PortForward,
     Stack,
     StackId,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._likeness import doubtful_stacks
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._forwards import Forwards
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._prefix_lists import NAMED
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._rule import (
     ERROR,
@@ -37,44 +36,13 @@ _LOOPBACK = (parse_prefix("127.0.0.0/8"), parse_prefix("::1/128"))
 _REPEATED = tuple(parse_prefix(text) for name in ("private", "cgnat", "link_local") for text in NAMED[name])
 
 
-class _Forwards:
-    """The UDP ports that some stack of the fleet forwards, by the port that is dialled."""
-
-    def __init__(self, case: Case) -> None:
-        self._stacks = case.model.stacks
-        self._by_port: dict[int, list[tuple[Stack, PortForward]]] = {}
-        for found in doubtful_stacks(case.model, lambda one: bool(one.stack.port_forwards)):
-            for forward in found.stack.port_forwards:
-                if forward.protocol in (None, "udp"):
-                    self._by_port.setdefault(forward.port, []).append((found.stack, forward))
-
-    def lead(self, one: Dialled, target: Interface) -> bool:
-        """Whether a declared forward takes what is sent to the endpoint to the interface's socket.
-
-        A name may stand for any address, so that only the ports can be compared.
-        """
-        address = one.endpoint.address
-        return any(
-            (address is None or forward.address in (None, address))
-            and forward.to_port == target.listen_port
-            and self._ends_at(stack, forward, target)
-            for stack, forward in self._by_port.get(one.endpoint.port, ())
-        )
-
-    def _ends_at(self, stack: Stack, forward: PortForward, target: Interface) -> bool:
-        if forward.to_address is None:
-            return stack.id.host == target.host
-        held = {address.address for address in _addresses(self._stacks[_birthplace(target)].stack)}
-        return not held or forward.to_address in held
-
-
 def _wrong_port(case: Case) -> t.Iterator[Finding]:
-    forwards = _Forwards(case)
+    forwards = Forwards(case.model)
     for one in dialled(case.model):
         target = one.target
         if target is None or not target.listen_port or target.listen_port == one.endpoint.port:
             continue
-        if not forwards.lead(one, target):
+        if not forwards.lead(one.endpoint, target):
             yield on_interface(
                 target,
                 f"{one.who_dials} {target.label} at {one.text}, but it listens on port "
@@ -88,7 +56,7 @@ def _wrong_port(case: Case) -> t.Iterator[Finding]:
 def _foreign_address(case: Case) -> t.Iterator[Finding]:
     addresses = {one.endpoint.address for one in dialled(case.model) if one.target is not None}
     holders = _holders(case, {one for one in addresses if one is not None})
-    forwards = _Forwards(case)
+    forwards = Forwards(case.model)
     for one in dialled(case.model):
         target, address = one.target, one.endpoint.address
         if target is None or address is None:
@@ -96,7 +64,7 @@ def _foreign_address(case: Case) -> t.Iterator[Finding]:
         found = holders.get(address, [])
         if not found or any(stack.host == target.host for stack in found):
             continue
-        if _may_repeat(case, target, address) or forwards.lead(one, target):
+        if _may_repeat(case, target, address) or forwards.lead(one.endpoint, target):
             continue
         yield on_interface(
             target,

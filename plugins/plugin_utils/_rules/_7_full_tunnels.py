@@ -8,7 +8,11 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Address, Prefix
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cut_off import cut_off_management, cut_off_networks
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cut_off import (
+    cut_off_callers,
+    cut_off_management,
+    cut_off_networks,
+)
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Interface
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._leaks import (
     find_caught_endpoints,
@@ -105,6 +109,20 @@ def _cut_off(case: Case) -> t.Iterator[Finding]:
             prefixes=(address.prefix,),
             witness=witness(interface.stack, cut.family, cut.source, cut.example),
         )
+
+    told: set[Interface] = set()
+    for callee, cut in cut_off_callers(case.model):
+        address = Address(cut.family, cut.source)
+        if callee not in told:
+            told.add(callee)
+            yield on_interface(
+                callee,
+                f"peers dial {callee.label} at {address}, but its answers to those that it cannot dial itself go "
+                f"into the full tunnel {cut.interface.label}",
+                f"give {callee.name} and {cut.interface.name} the same fwmark, or let a rule look up main for packets "
+                f"from {address}",
+                prefixes=(address.prefix,),
+            )
 
 
 def _prefixes(family: int, intervals: Intervals) -> tuple[Prefix, ...]:

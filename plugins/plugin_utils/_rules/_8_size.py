@@ -9,7 +9,7 @@ import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Interface
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._pairs import blocks, single_pairs
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._path_mtu import TUNNEL_MTU, find_narrow_ways
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._path_mtu import find_narrow_ways, tunnel_mtu
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._rule import (
     ERROR,
     INFO,
@@ -27,13 +27,16 @@ _IPV6_MTU = 1280
 
 def _too_large(case: Case) -> t.Iterator[Finding]:
     for interface, way in find_narrow_ways(case.model):
-        mtu = f"MTU {interface.mtu}" if interface.mtu is not None else f"MTU {TUNNEL_MTU}, which new tunnels get,"
+        derived = "" if interface.mtu is not None else ", the least that the host derives,"
+        mtu = f"MTU {tunnel_mtu(case.model, interface)}{derived}"
         yield on_interface(
             interface,
             f"{mtu} of {interface.label} is too large: packets to {way.peer} ({way.endpoint}) leave by "
             f"{way.device} with MTU {way.mtu}, where IPv{way.family} and WireGuard leave {way.room} bytes of it; "
             "larger packets are fragmented or lost",
-            f"set mtu: {way.room} for {interface.name} of {interface.host}, and at its peers",
+            f"set mtu: {way.room} for {interface.name} of {interface.host}, and at its peers, or leave it to be derived"
+            if interface.mtu is not None
+            else f"let {way.device} carry more, or take IPv6 out of {interface.name} of {interface.host}",
             peer=way.peer,
         )
 

@@ -127,6 +127,15 @@ def test_an_endpoint_that_its_host_has_or_could_have_is_not(own: tuple[str, ...]
     assert "nat" not in ledger(dialled("203.0.113.5", *own))
 
 
+@pytest.mark.parametrize(("forward", "assumed"), [({}, False), ({"address": "203.0.113.5"}, False),
+    ({"address": "203.0.113.6"}, True), ({"port": 51821}, True), ({"protocol": "tcp"}, True)])  # fmt: skip
+def test_a_port_forward_that_is_declared_is_not_assumed(forward: Document, assumed: bool) -> None:
+    document = dialled("203.0.113.5", "192.168.1.5/24")
+    first(document, "b")["listen_port"] = 51820
+    stack(document, "b")["port_forwards"] = [{"protocol": "udp", "port": 51820, "to_port": 51820, **forward}]
+    assert ("nat" in ledger(document)) == assumed
+
+
 def test_an_endpoint_that_another_host_has_is_another_matter() -> None:
     document = dialled("203.0.113.5", "192.168.1.5/24")
     stack(document).update(addresses={"eth0": ["203.0.113.5/24"]}, advertise=[])
@@ -136,7 +145,8 @@ def test_an_endpoint_that_another_host_has_is_another_matter() -> None:
 @pytest.mark.parametrize(
     ("endpoint", "mtu", "size"),
     [
-        ("203.0.113.5:1", None, "1480"),
+        ("203.0.113.5:1", None, "1500"),
+        ("203.0.113.5:1", 1420, "1480"),
         ("[2001:db8::5]:1", None, "1500"),
         ("b.example.net:1", 1300, "1380"),
         ("203.0.113.5:1", 1280, "1340"),

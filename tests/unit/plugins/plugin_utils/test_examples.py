@@ -48,7 +48,7 @@ def held(hosts: dict[str, t.Any]) -> dict[str, list[str]]:
 
 
 def test_there_are_examples() -> None:
-    assert {folder.name for folder in EXAMPLES} >= {"exits", "minimal", "pools", "two-hubs"}
+    assert {folder.name for folder in EXAMPLES} >= {"exits", "external-exits", "minimal", "pools", "two-hubs"}
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/inventory.md"])

@@ -301,3 +301,28 @@ def test_local_and_main_are_one_trie_until_the_first_ipv4_rule(rules: list[Docum
     numbers = [(family, parse_address(text).number) for family, text in asked]
     assert [fib.lookup(family, 0, number).decision.kind for family, number in numbers] == kinds
     assert [fib.decide(family, 0).at(number).kind for family, number in numbers] == kinds
+
+
+@pytest.mark.parametrize(
+    ("rules", "kinds"),
+    [
+        ([], ["prohibit", "unicast", "unicast"]),
+        ([{"priority": 50, "to": "fd00::/16", "table": 200}], ["prohibit", "unicast", "unicast"]),
+        ([{"priority": 50, "to": "10.9.0.0/16", "table": 200}], ["unicast", "unicast", "unicast"]),
+    ],
+    ids=["no rule", "a rule for IPv6", "a rule"],
+)
+def test_so_are_routes_that_follow_allowed_ips_into_local(rules: list[Document], kinds: list[str]) -> None:
+    one = interface("a", ["10.7.0.1/32"], peer("b", "10.0.0.0/24", "10.0.1.0/24", "fd00::/64"))
+    stack = {
+        "rules": rules,
+        "routes": [
+            {**AUTO, "table": "local", "metric": 7},
+            *({"destination": text, "type": "prohibit"} for text in ("10.0.0.0/29", "10.0.1.0/24", "fd00::/120")),
+        ],
+    }
+    fib = Model.of(parse_fleet(fleet(a=host(one, **stack)))).stacks[StackId("a", "")].fib
+    asked = [(4, "10.0.0.1"), (4, "10.0.1.1"), (6, "fd00::1")]
+    numbers = [(family, parse_address(text).number) for family, text in asked]
+    assert [fib.lookup(family, 0, number).decision.kind for family, number in numbers] == kinds
+    assert [fib.decide(family, 0).at(number).kind for family, number in numbers] == kinds

@@ -30,6 +30,18 @@ def hostvars() -> dict[str, t.Any]:
     return {host: {**common, **variables} for host, variables in hosts.items()}
 
 
+def test_the_exit_outside_is_proved_without_a_finding() -> None:
+    (text,) = re.findall(r"```yaml\n# two laptops[^\n]*\n(.*?)```", PAGE, re.DOTALL)
+    addresses = {"anna": "10.64.0.2", "ben": "10.64.0.3"}
+    found = {
+        name: {**yaml.safe_load(text), "wireguard": {"vpn": {"addresses": [addresses[name]]}}} for name in addresses
+    }
+    plan = make_plan(found, found, public_keys=public_keys(found, "vpn"))
+    assert plan["findings"] == []
+    assert plan["proof"]["verdict"] == "proved"
+    assert [entry["holds"] for entry in plan["expectations"]] == [True, True]
+
+
 def test_the_example_is_proved_without_a_finding() -> None:
     found = hostvars()
     plan = make_plan(found, found, public_keys=public_keys(found))

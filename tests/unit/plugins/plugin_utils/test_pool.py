@@ -56,6 +56,14 @@ def test_a_member_without_addresses_gets_one_of_each_family_of_the_pool() -> Non
     assert found["fra1"] != found["nyc1"]
 
 
+def test_a_pool_that_lies_behind_a_member_is_not_called_used_up() -> None:
+    members = {"gw": {"addresses": ["10.77.0.1"], "endpoint": "203.0.113.1", "advertise": ["10.0.0.0/8"]}, "lap": {}}
+    plan = planned({"pool": ["10.77.0.0/24"]}, members)
+    (told,) = [finding for finding in plan["findings"] if finding["rule"] == "WG602"]
+    assert "where 10.77.0.0/24 is all reserved, advertised by a member or behind an external peer" in told["message"]
+    assert "WG604" in [rule for rule, _host in rules(plan)]
+
+
 def test_a_declared_address_stands_and_is_given_to_nobody_else() -> None:
     members = unset(f"h{number}" for number in range(5))
     members["fixed"] = {"addresses": ["10.77.0.1"], "endpoint": "203.0.113.99"}

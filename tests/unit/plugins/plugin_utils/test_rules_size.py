@@ -39,8 +39,10 @@ V4, V6, NAME = "192.0.2.2:51820", "[2001:db8::2]:51820", "b.example.net:51820"
         (1421, None, V6, 1420),
         (1440, 1500, V6, 1420),
         (None, 1480, V4, None),
-        (None, 1479, V4, 1419),
-        (None, 1492, V6, 1412),
+        (None, 1479, V4, None),
+        (None, 1492, V6, None),
+        (None, 635, V4, 575),
+        (None, 636, V4, None),
         (8940, 9000, V4, None),
         (8941, 9000, V4, 8940),
         (9000, 1500, NAME, None),
@@ -52,6 +54,15 @@ def test_what_fits_into_the_outer_packet(
 ) -> None:
     findings = found(sized(mtu, link, endpoint), "WG801")
     assert [f"leave {room} bytes" in finding["message"] for finding in findings] == ([True] if room else [])
+
+
+def test_ipv6_is_not_given_up_for_a_narrow_way() -> None:
+    """The host derives no less than IPv6 needs, whatever the way carries."""
+    document = sized(None, 1300, V6)
+    assert found(document, "WG801") == []
+    document["hosts"]["a"]["interfaces"][0]["addresses"].append("fd00::1/128")
+    (finding,) = found(document, "WG801")
+    assert finding["message"].startswith("MTU 1280, the least that the host derives, of wg0 of a is too large")
 
 
 def test_the_device_is_the_one_that_the_endpoint_is_routed_by() -> None:
@@ -108,8 +119,10 @@ def nested(outer: int | None, middle: int | None, inner: int | None) -> Document
         ((1440, 1381, 1320), ["wg1"]),
         ((1440, 1380, 1321), ["wg2"]),
         ((1441, 1381, 1321), ["wg0"]),
-        ((1420, 1360, None), ["wg2"]),
-        ((None, None, 1300), ["wg1"]),
+        ((1420, 1360, None), []),
+        ((None, None, 1320), []),
+        ((None, None, 1321), ["wg2"]),
+        ((None, 1381, None), ["wg1"]),
     ],
 )
 def test_the_headers_of_nested_tunnels_add_up(
@@ -123,6 +136,9 @@ def test_of_a_mesh_each_host_is_told_once() -> None:
     for number, entry in enumerate(document["peer_groups"]["corp"]):
         entry["endpoint"] = f"203.0.113.{number + 1}:51820"
     document["hosts"]["h0002"]["namespaces"][""]["links"] = {"eth0": {"mtu": 1400}, "lan0": {"mtu": 576}}
+    assert places(document, "WG801") == []
+    for one in document["hosts"].values():
+        one["interfaces"][0]["mtu"] = 1420
     assert places(document, "WG801") == [("h0002", "h0000")]
 
 
