@@ -12,7 +12,7 @@ import typing as t
 import pytest
 
 from ansible_collections.cryptokey.wireguard.tests.conformance import strikes
-from ansible_collections.cryptokey.wireguard.tests.conformance.test_faults import ELSEWHERE, furnished
+from ansible_collections.cryptokey.wireguard.tests.conformance.test_faults import ALL_WALKS, ELSEWHERE, WALKS, furnished
 from ansible_collections.cryptokey.wireguard.tests.integration.interface_calls import (
     KEY_A,
     KEY_B,
@@ -25,6 +25,8 @@ from ansible_collections.cryptokey.wireguard.tests.integration.stacks import Kil
 from ansible_collections.cryptokey.wireguard.tests.unit.plugins.module_utils.declarations import KEYS
 
 pytestmark = pytest.mark.usefixtures("backend")
+# As with the walks: where CI has no time for all of them, every third change has to do.
+EVERY = 1 if WALKS == ALL_WALKS else 3
 SOME = {"peers": [{"public_key": KEYS[1], "allowed_ips": ["10.2.0.0/16"]}]}
 
 
@@ -84,7 +86,7 @@ def replaced(host: Stack, twin: Stack, before: dict[str, t.Any], after: dict[str
     wanted = twin.call(configuration)
     assert SECRET in str(wanted)
     assert "10.205.0.0/16" in str(wanted)
-    for at in range(1, smooth.all_changes + 1):
+    for at in range(1, smooth.all_changes + 1, EVERY):
         host.call(prepare, before)
         with pytest.raises(Killed):
             host.call(strikes.struck, after, "killed", at, bool(at % 2))
@@ -105,7 +107,7 @@ def test_the_socket_moves_and_a_peer_of_an_earlier_run_still_answers(record_prop
             wait_until(lambda: host.run("ping", "-c1", "-W1", "10.7.0.1", check=False).returncode == 0, seconds=20)
             packets.sent(1)
             faults += 1
-        assert faults > 20
+        assert faults * EVERY > 20
         record_property("faults", faults)
 
 
