@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import pathlib
 import shutil
+import subprocess
 import typing as t
 
 import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError
+from ansible_collections.cryptokey.wireguard.tests.integration.stacks import wait_until
 from ansible_collections.cryptokey.wireguard.tests.systemd.filtered_host import (
     PORT,
     RECORD,
@@ -23,6 +25,7 @@ from ansible_collections.cryptokey.wireguard.tests.systemd.filtered_host import 
 KINDS = ("permanent", "runtime")
 FOLDER = pathlib.Path("/etc/firewalld")
 ZONES = FOLDER / "zones"
+TABLE = ("nft", "list", "table", "inet", "firewalld")
 PUBLIC = """<?xml version="1.0" encoding="utf-8"?>
 <zone>
   <service name="ssh"/>
@@ -41,6 +44,13 @@ def ask(*arguments: str) -> str:
     return run("firewall-cmd", *arguments).strip()
 
 
+def start() -> None:
+    """Until it filters: it answers before."""
+    run("systemctl", "start", "firewalld")
+    wait_until(lambda: subprocess.run(["firewall-cmd", "--state"], capture_output=True, check=False).returncode == 0)
+    wait_until(lambda: subprocess.run(TABLE, capture_output=True, check=False).returncode == 0)
+
+
 def both(*arguments: str) -> None:
     """By somebody else, permanently and at run time."""
     ask("--permanent", *arguments)
@@ -50,7 +60,7 @@ def both(*arguments: str) -> None:
 def everything() -> list[str]:
     """What is declared in all zones permanently, and what filters now."""
     zones = [f"{path.name}: {path.read_text(encoding='utf-8')}" for path in sorted(ZONES.glob("*.xml"))]
-    return [*zones, run("nft", "list", "table", "inet", "firewalld")]
+    return [*zones, run(*TABLE)]
 
 
 def ports() -> tuple[str, str]:
@@ -70,7 +80,7 @@ def firewalld(tmp_path) -> t.Iterator[None]:
     """It runs, with something of somebody else's in it. Afterwards its files are as they were."""
     shutil.copytree(FOLDER, tmp_path / "saved")
     (ZONES / "public.xml").write_text(PUBLIC, encoding="utf-8")
-    run("systemctl", "start", "firewalld")
+    start()
     try:
         yield
     finally:
@@ -170,7 +180,7 @@ def test_what_is_open_stays_so_while_firewalld_is_switched_off_and_is_closed_aft
     silent.converge(open_port="auto")
     run("systemctl", "stop", "firewalld")
     assert silent.settled() == []
-    run("systemctl", "start", "firewalld")
+    start()
     assert silent.settled() == []
     assert ports() == (f"443/udp {PORT}/udp",) * 2
     assert silent.settled(open_port="off") == [*closed(PORT), RECORD]
@@ -185,7 +195,7 @@ def test_an_interface_goes_although_firewalld_does_not_run_and_says_what_stays(s
     advice = f"firewall-offline-cmd --zone=public --remove-port={PORT}/udp"
     assert [warning.endswith(advice) for warning in result.warnings] == [True]
     run(*advice.split())
-    run("systemctl", "start", "firewalld")
+    start()
     assert ports() == ("443/udp", "443/udp")
 
 
