@@ -11,25 +11,23 @@ something fails.
 
 from __future__ import annotations
 
-import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._class_links import ClassLinks
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._constructs import Watch
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey import Cryptokey
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Interface, StackId
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model, StackModel
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ownership import NetworkOwnership
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
     EMPTY,
     Intervals,
-    contains,
     covers,
-    from_prefixes,
     intersect,
     subtract,
     union,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._simple_stacks import SimpleKind, SimpleKinds
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._uniform_stacks import UniformStacks
 
 # A class of fewer members saves little, unless it is that part of its network: all others are proved together, too.
 _MANY_MEMBERS = 16
@@ -80,13 +78,8 @@ def find_classes(model: Model, network: NetworkOwnership, family: int, watch: Wa
     What several stacks own is clear for nobody, and its owners belong to no class: a class's sources are its own.
     watch: is told of every stack that the packets of all members pass.
     """
-    grouped: dict[tuple[int, ...], dict[StackId, Interface]] = {}
-    for stack in network.stacks:
-        interface = _uniform(model, network, stack, family)
-        if interface is not None:
-            grouped.setdefault(model.cryptokey(interface).rows, {})[stack] = interface
     classes = []
-    for members in grouped.values():
+    for members in UniformStacks(model, network, family).by_rows().values():
         worth = len(members) > 1 and (
             len(members) >= _MANY_MEMBERS or len(members) * _GREAT_PART >= len(network.stacks)
         )
@@ -97,79 +90,6 @@ def find_classes(model: Model, network: NetworkOwnership, family: int, watch: Wa
             found.left = subtract(network.total[family], found.clear)
             classes.append(found)
     return classes
-
-
-def _uniform(model: Model, network: NetworkOwnership, stack: StackId, family: int) -> Interface | None:
-    """The interface of a stack that differs from its like only in what is its own; None where that is not certain."""
-    found = model.stacks[stack]
-    owned = network.stacks[stack].both[family]
-    if len(found.devices) != 1 or not owned or (family == 6 and not found.stack.ipv6):
-        return None
-    if network.contested[family] and intersect(owned, network.contested[family]):
-        return None
-    (interface,) = found.devices.values()
-    if interface.key is None or model.by_key.get(interface.key) is not interface or interface.network != network.name:
-        return None
-    cryptokey = model.cryptokey(interface)
-    if not cryptokey.layers or not covers(owned, cryptokey.left_out(family)):
-        return None
-    follows = _follows_rows(found, cryptokey, network=network, family=family)
-    return interface if follows else None
-
-
-def _table_of(stack: StackModel, family: int) -> str | None:
-    """The table that decides about a stack's own packets but for its default route; None where that is not plain.
-
-    Without rules that is main. With those of a full tunnel it is the tunnel's: first main without its default, then
-    that table for whatever has no mark, as the packets inside do not.
-    """
-    rules = [rule for rule in stack.fib.rules[family] if rule.position >= 0]
-    if not rules:
-        return "main"
-    first, *others = rules
-    if len(others) != 1 or any(rule.source or rule.destination or rule.ingress for rule in rules):
-        return None
-    (second,) = others
-    local = first.table == "main" and first.suppress_prefixlength == 0 and first.fwmark is None and not first.invert
-    marked = second.fwmark is not None and second.fwmark[0] & second.fwmark[1]
-    own = second.invert and marked and second.suppress_prefixlength is None
-    return second.table if local and own and second.table not in ("main", "local", "default") else None
-
-
-def _follows_rows(stack: StackModel, cryptokey: Cryptokey, *, network: NetworkOwnership, family: int) -> bool:
-    """Whether every address that others own and that AllowedIPs list is routed into the one device.
-
-    What the interface leaves out of its rows is its own, so an entry around what is not its own is never left out.
-    """
-    owned = network.stacks[stack.id].both[family]
-    table = _table_of(stack, family)
-    following = 0
-    for route in stack.fib.routes:
-        prefix = route.destination
-        if route.table == "local":
-            return False
-        if prefix is None:
-            following += 1
-            if route.table != table or route.device != cryptokey.interface.name:
-                return False
-            continue
-        if prefix.family != family or route.table not in ("main", table):
-            continue
-        if table != "main" and route.table == "main" and not prefix.length and route.type == "unicast":
-            # Suppressed: the tunnel's table comes before what is left of main.
-            continue
-        inside = from_prefixes([prefix])
-        listed = any(row.holds(prefix) for row in cryptokey.shared_rows())
-        if listed and not covers(owned, inside if table == "main" else intersect(inside, network.total[family])):
-            return False
-    own_elsewhere = [number for number in stack.fib.local[family] if not contains(owned, number)]
-    if following != 1:
-        return False
-    if table != "main":
-        return not any(contains(network.total[family], number) for number in own_elsewhere)
-    return not any(
-        row.holds(Prefix(family, number, WIDTH[family])) for number in own_elsewhere for row in cryptokey.shared_rows()
-    )
 
 
 class _Prover:
@@ -183,12 +103,15 @@ class _Prover:
         self.network = network
         self.family = family
         self.found = found
-        self._key = (network.name, family, model.cryptokey(found.sample).rows)
+        self._links = ClassLinks(model, network, family, members=found.members, sources=found.sources)
+        self._kinds = SimpleKinds.of(model)
+        # By kind, whether its stacks keep whatever is for their own addresses and was accepted.
+        self._open: dict[SimpleKind, bool] = {}
 
     def run(self) -> None:
         """Fill in ``clear`` and ``exceptions``."""
         sample = self.found.sample
-        table = self._table(sample)
+        table = self._links.table(sample)
         alone = subtract(self.network.total[self.family], self.network.contested[self.family])
         parts: list[Intervals] = []
         for ident, part in table.split(self.family, alone).items():
@@ -199,72 +122,17 @@ class _Prover:
             clear = self._behind(target, part, ())
             if clear:
                 parts.append(clear)
-                for stack in self._bad_links(ident, target):
+                for stack in self._links.bad(ident, target):
                     self.found.exceptions.setdefault(stack, []).append(clear)
         self.found.clear = union(*parts)
 
-    def _table(self, interface: Interface) -> Cryptokey:
-        """The rows of an interface as if it left out nothing: what all members have in common."""
-        memo: dict[tuple[int, ...], Cryptokey] = self.model.fleet.memo.setdefault("whole_rows", {})
-        cryptokey = self.model.cryptokey(interface)
-        if cryptokey.rows not in memo:
-            memo[cryptokey.rows] = cryptokey.complete()
-        return memo[cryptokey.rows]
-
-    def _bad_links(self, ident: str, target: Interface) -> t.Iterator[StackId]:
-        """The members whose packets the target does not get or does not accept."""
-        sample = self.model.cryptokey(self.found.sample)
-        shared = self._shares_rows(target)
-        refused = self._refused(target) if shared else set()
-        reachable = ident not in sample.own and sample.knows_listed(ident)
-        if shared and reachable:
-            yield from refused
-            return
-        theirs = self.model.cryptokey(target)
-        taken = {} if shared else theirs.split(self.family, self.found.sources)
-        for stack, interface in self.found.members.items():
-            if interface is target:
-                continue
-            if shared:
-                good = stack not in refused
-            else:
-                good = covers(taken.get(interface.key, EMPTY), self.network.stacks[stack].both[self.family])
-            if good and not reachable:
-                mine = self.model.cryptokey(interface)
-                good = mine.knows_endpoint(ident) or theirs.knows_endpoint(t.cast("str", interface.key))
-            if not good:
-                yield stack
-
-    def _shares_rows(self, interface: Interface) -> bool:
-        """Whether an interface leaves out nothing but what is its own, so that for others its rows are complete."""
-        stack = self.network.stacks.get(interface.stack)
-        if stack is None:
-            return False
-        cryptokey = self.model.cryptokey(interface)
-        return not cryptokey.own and covers(stack.both[self.family], cryptokey.left_out(self.family))
-
-    def _refused(self, target: Interface) -> set[StackId]:
-        """The members that the rows of the target do not accept; the same for all interfaces with these rows."""
-        memo: dict[t.Any, set[StackId]] = self.model.fleet.memo.setdefault("refused", {})
-        key = (*self._key, self.model.cryptokey(target).rows)
-        if key not in memo:
-            table = self._table(target)
-            memo[key] = {
-                stack for stack, interface in self.found.members.items() if not self._accepts(table, interface)
-            }
-        return memo[key]
-
-    def _accepts(self, table: Cryptokey, sender: Interface) -> bool:
-        """Whether a table accepts all that a member owns, from that member."""
-        key = t.cast("str", sender.key)
-        owned = self.network.stacks[sender.stack].both[self.family]
-        return key in table and covers(table.accepted(self.family, key), owned)
-
     def _behind(self, interface: Interface, destinations: Intervals, path: _Path) -> Intervals:
         """The destinations that all the members' packets reach once they are accepted by an interface."""
+        if self._surely_delivers(interface, destinations) and (interface.stack, interface.name) not in path:
+            return destinations
         here = (interface.stack, interface.name)
         stack = self.model.stacks[interface.stack]
-        owned = self._owned(interface.stack)
+        owned = self.network.owned(interface.stack, self.family)
         if here in path:
             return EMPTY
         if self.family == 4 and stack.stack.rp_filter.get(interface.name, 0):
@@ -292,9 +160,26 @@ class _Prover:
                 clear.append(intersect(part, owned) if carrier is None else self._onwards(carrier, part, (*path, here)))
         return union(*clear)
 
+    def _surely_delivers(self, interface: Interface, destinations: Intervals) -> bool:
+        """Whether a simple stack owns the destinations, all of which are then local to it, and checks no source.
+
+        No member has any of its addresses but itself, so that nothing it gets looks like coming from itself.
+        """
+        kind = self._kinds.get(interface)
+        if kind is None:
+            return False
+        if kind not in self._open:
+            sample = kind.sample
+            checks = self.family == 4 and self.model.stacks[sample.stack].stack.rp_filter.get(sample.name, 0)
+            self._open[kind] = sample.network == self.network.name and not checks
+        if not self._open[kind]:
+            return False
+        owned = self.network.stacks[interface.stack].both[self.family]
+        return destinations == owned or covers(owned, destinations)
+
     def _tell(self, watch: Watch, interface: Interface, destinations: Intervals) -> None:
         """What the members send to the destinations, all of them but the stack itself."""
-        sources = subtract(self.found.sources, self._owned(interface.stack))
+        sources = subtract(self.found.sources, self.network.owned(interface.stack, self.family))
         if sources and destinations:
             origin = next(iter(self.network.owners[self.family].at(sources[0])))
             watch.passing(interface.stack, self.family, sources, destinations, ingress=interface.name, origin=origin)
@@ -310,27 +195,6 @@ class _Prover:
         clear = []
         for ident, part in cryptokey.split(self.family, destinations).items():
             target = None if ident is None else self.model.target(carrier, ident)
-            entry = None if target is None else self.model.entry_of(target, carrier)
-            if ident is None or target is None or entry is None:
-                continue
-            if not (cryptokey.knows_endpoint(ident) or self.model.cryptokey(target).knows_endpoint(entry)):
-                continue
-            if self._takes_all(target, entry):
+            if ident is not None and target is not None and self._links.takes_all(carrier, ident, target):
                 clear.append(self._behind(target, part, path))
         return union(*clear)
-
-    def _takes_all(self, target: Interface, entry: str) -> bool:
-        """Whether an interface accepts everything that the members own, but what is its stack's own, from one peer."""
-        memo: dict[t.Any, Intervals] = self.model.fleet.memo.setdefault("not_taken", {})
-        cryptokey = self.model.cryptokey(target)
-        key = (*self._key, cryptokey.rows, entry)
-        if key not in memo:
-            memo[key] = subtract(self.found.sources, self._table(target).accepted(self.family, entry))
-        owned, left_out = self._owned(target.stack), cryptokey.left_out(self.family)
-        if not covers(owned, memo[key]):
-            return False
-        return covers(owned, left_out) or covers(owned, intersect(left_out, self.found.sources))
-
-    def _owned(self, stack: StackId) -> Intervals:
-        owned = self.network.stacks.get(stack)
-        return EMPTY if owned is None else owned.both[self.family]

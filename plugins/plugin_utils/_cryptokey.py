@@ -15,19 +15,13 @@ from dataclasses import dataclass
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import (
-    Fleet,
     Interface,
     Peer,
-    StackId,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._partition import Partition, combine, grouped
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rows import (
     Owner,
     Row,
-    by_ident,
-    group_row,
-    plain_row,
-    set_row,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
     EMPTY,
@@ -274,52 +268,3 @@ def _longer(earlier: Owner | None, later: Owner | None) -> Owner | None:
     if earlier is None or (later is not None and later.prefix.length >= earlier.prefix.length):
         return later
     return earlier
-
-
-def own_prefixes(fleet: Fleet, stack: StackId) -> set[Prefix]:
-    """What a stack owns by declaration: its WireGuard addresses and whatever it advertises."""
-    host = fleet.hosts[stack.host]
-    owned = set(host.stacks[stack.namespace].advertise or ())
-    for interface in host.interfaces:
-        if interface.namespace == stack.namespace:
-            owned.update([Prefix(family, number, WIDTH[family]) for family, number, _length in interface.addresses])
-            owned.update(interface.advertise or ())
-    return owned
-
-
-def is_own(interface: Interface, peer: Peer) -> bool:
-    """Whether an entry is the interface itself: by key, and by name while neither key is known."""
-    if peer.key is None or interface.key is None:
-        return peer.key is None and interface.key is None and not peer.bad_key and peer.name == interface.host
-    return peer.key == interface.key
-
-
-def build_cryptokey(fleet: Fleet, interface: Interface) -> Cryptokey:
-    """The cryptokey table of an interface, with its shared rows taken from the fleet's memo."""
-    listed = [peer for peer in interface.peers if not is_own(interface, peer)]
-    own = by_ident(listed)
-    group: dict[str, list[Peer]] = {}
-    silent: list[str] = []
-    dropped: set[str] = set()
-    layers: list[tuple[Row, set[Owner]]] = []
-    mine: set[Prefix] | None = None
-    if interface.peer_group is not None:
-        row, group, silent, from_sets = group_row(fleet, interface.peer_group)
-        itself = interface.key or f"?{interface.host}"
-        dropped = {*own, *(ident for ident in (itself,) if ident in group and is_own(interface, group[ident][0]))}
-        removed = {owner for ident in dropped for owner in row.by_ident.get(ident, ())}
-        if from_sets:
-            mine = own_prefixes(fleet, interface.stack)
-            removed |= {owner for prefix in mine for owner in row.by_prefix.get(prefix, ()) if owner in from_sets}
-        layers.append((row, removed))
-    plain: list[Owner] = []
-    for peer in listed:
-        plain += [Owner(peer.ident, prefix) for prefix in peer.allowed_ips]
-        if peer.allowed_ips_set is not None:
-            mine = own_prefixes(fleet, interface.stack) if mine is None else mine
-            layers += [(plain_row(fleet, plain), set())] if plain else []
-            plain = []
-            row = set_row(fleet, peer.allowed_ips_set, peer.ident)
-            layers.append((row, {owner for prefix in mine for owner in row.by_prefix.get(prefix, ())}))
-    layers += [(plain_row(fleet, plain), set())] if plain else []
-    return Cryptokey(interface, own=own, group=group, silent=silent, dropped=dropped, layers=layers)

@@ -15,6 +15,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._endpoint impo
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Interface, Peer
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rows import group_row
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._simple_stacks import SimpleKinds
 
 # How many of those that dial an endpoint are named; the others are only counted.
 _NAMED = 4
@@ -80,8 +81,9 @@ def _listed(model: Model) -> t.Iterator[tuple[Peer, Endpoint, list[Interface], i
             if entry is not None and count:
                 callers = (user for user in users if ident not in model.cryptokey(user).overrides)
                 yield *entry, list(itertools.islice(callers, _NAMED)), count
+    kinds = SimpleKinds.of(model)
     for interface in model.interfaces:
-        for entries in model.cryptokey(interface).own.values():
+        for entries in model.cryptokey(kinds.lister(interface)).own.values():
             entry = with_endpoint(entries)
             if entry is not None:
                 yield *entry, [interface], 1

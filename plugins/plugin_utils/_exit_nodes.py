@@ -12,8 +12,10 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types i
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._full_tunnels import (
     INTERNET,
     PRIVATE,
+    may_take_internet,
     takes_internet,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._likeness import doubtful_interfaces
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model, StackModel
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ownership import Ownership
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
@@ -85,7 +87,7 @@ def _first(clients: list[tuple[Intervals, Interface]], lost: Intervals) -> Inter
 def _clients(model: Model) -> dict[tuple[Interface, int], list[tuple[Intervals, Interface]]]:
     """By exit node and family, the sources that it accepts from each peer whose way to the internet it is."""
     found: dict[tuple[Interface, int], list[tuple[Intervals, Interface]]] = {}
-    for client in model.interfaces:
+    for client in doubtful_interfaces(model, lambda one: any(may_take_internet(model, one, each) for each in FAMILIES)):
         for family in FAMILIES:
             if not takes_internet(model, client, family):
                 continue

@@ -32,6 +32,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
     subtract,
     union,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._simple_stacks import SimpleKinds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,13 +142,18 @@ def unrouted(model: Model) -> tuple[Unrouted, ...]:
 
 def _find_unrouted(model: Model) -> t.Iterator[Unrouted]:
     ownership = Ownership.of(model)
+    kinds = SimpleKinds.of(model)
+    families: dict[Interface, list[int]] = {}
     for interface in model.interfaces:
-        stack = model.stacks[interface.stack]
+        stack, lister = model.stacks[interface.stack], kinds.lister(interface)
         if stack.devices.get(interface.name) is not interface:
             continue
+        if lister not in families:
+            families[lister] = [family for family in FAMILIES if model.cryptokey(lister).has_family(family)]
         by_peer: dict[str, list[Prefix]] = {}
-        for family in FAMILIES:
-            if not model.cryptokey(interface).has_family(family):
+        for family in families[lister]:
+            if stack.id in model.alike[family] and kinds.keeps_to_itself(interface):
+                # As below, and nothing that is its own is listed.
                 continue
             for ident, prefix in _unrouted(model, ownership, interface, family):
                 by_peer.setdefault(ident, []).append(prefix)

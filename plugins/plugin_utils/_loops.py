@@ -23,6 +23,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
     subtract,
     union,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._simple_stacks import SimpleKinds
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._walk import Context, Piece, Walk
 
 
@@ -69,13 +70,27 @@ def _forwarders(model: Model, family: int) -> set[str | None]:
     return memo[family]
 
 
+def _may_list_forwarder(model: Model, interface: Interface, family: int) -> bool:
+    """Whether a peer of an interface may be a relay. Only an interface's own list is looked through, and once."""
+    if interface.peer_group is not None:
+        return True
+    memo: dict[tuple[int, Interface], bool] = model.fleet.memo.setdefault("lists_forwarder", {})
+    if (family, interface) not in memo:
+        forwarders = _forwarders(model, family)
+        memo[family, interface] = any(
+            ident in forwarders or ident.startswith("?") for ident in model.cryptokey(interface).own
+        )
+    return memo[family, interface]
+
+
 def _arriving(model: Model, family: int) -> dict[Interface, Intervals]:
     """What the AllowedIPs of others could send to each interface, whatever their routes say."""
     parts: dict[Interface, list[Intervals]] = {}
     done: set[int] = set()
     forwarders = _forwarders(model, family)
+    kinds = SimpleKinds.of(model)
     for interface in model.interfaces if forwarders else ():
-        for row in model.cryptokey(interface).shared_rows():
+        for row in model.cryptokey(kinds.lister(interface)).shared_rows():
             if id(row) in done:
                 continue
             done.add(id(row))
@@ -142,12 +157,13 @@ def _passed_on(
 ) -> dict[Interface, Intervals]:
     """What comes in by an interface and goes on, by the interface that it comes to if others arrive there, too."""
     stack = model.stacks[interface.stack]
-    if not stack.stack.forwarding[family]:
+    carriers = {name: one for name, one in stack.devices.items() if _may_list_forwarder(model, one, family)}
+    if not stack.stack.forwarding[family] or not carriers:
         return {}
     found: dict[Interface, list[Intervals]] = {}
     for _members, sample in stack.fib.source_classes(family):
         for decision, part in stack.fib.split(family, sample, arriving[interface], ingress=interface.name).items():
-            carrier = stack.devices.get(decision.device or "")
+            carrier = carriers.get(decision.device or "")
             for ident, onwards in model.cryptokey(carrier).split(family, part).items() if carrier else ():
                 target = None if ident is None else model.target(t.cast("Interface", carrier), ident)
                 if target is not None and target in arriving:
@@ -189,18 +205,26 @@ def find_bounces(model: Model, ownership: Ownership) -> t.Iterator[Bounce]:
     done: set[int] = set()
     # Where nobody forwards, nobody is a relay.
     families = [family for family in FAMILIES if _forwarders(model, family)]
+    kinds = SimpleKinds.of(model)
     for interface in model.interfaces if families else ():
-        for row in model.cryptokey(interface).shared_rows():
+        for row in model.cryptokey(kinds.lister(interface)).shared_rows():
             if id(row) in done:
                 continue
             done.add(id(row))
             for ident, owners in row.by_ident.items():
                 sender = model.target(interface, ident)
-                for bounce in () if sender is None else _bounces(model, ownership, sender, owners, families=families):
+                if sender is None or (_are_own(sender, owners) and kinds.keeps_to_itself(sender)):
+                    continue
+                for bounce in _bounces(model, ownership, sender, owners, families=families):
                     key = bounce.family, bounce.relay, bounce.sender
                     if key not in told:
                         told.add(key)
                         yield bounce
+
+
+def _are_own(interface: Interface, owners: list[Owner]) -> bool:
+    """Whether entries are addresses of the interface that stand alone, which are the same triples of numbers."""
+    return all(owner.prefix in interface.addresses for owner in owners)
 
 
 def _bounces(
@@ -212,6 +236,8 @@ def _bounces(
     if network is None or stack.devices.get(sender.name) is not sender:
         return
     for family in families:
+        if not _may_list_forwarder(model, sender, family):
+            continue
         given = from_prefixes([owner.prefix for owner in owners if owner.prefix.family == family])
         # Most peers have one address, and nobody else for it: the cheapest look-up settles it.
         if not given or (len(owners) == 1 and model.cryptokey(sender).lists_none_of(family, given)):
@@ -231,16 +257,17 @@ def _bounces(
             )
             for onwards, part in model.cryptokey(sender).split(family, sent).items() if sent else ():
                 relay = None if onwards is None else model.target(sender, onwards)
-                if relay is not None and _may_return(model, relay, sender, part, family):
+                if relay is not None and _may_return(model, relay, sender, part, family=family):
                     walk = Walk(model, family).start(sender.stack, start.sources, part, ingress=start.ingress)
                     yield from _returned(list(walk), relay, sender, family)
 
 
-def _may_return(model: Model, relay: Interface, sender: Interface, part: Intervals, family: int) -> bool:
+def _may_return(model: Model, relay: Interface, sender: Interface, part: Intervals, *, family: int) -> bool:
     """Whether the relay's AllowedIPs give any of it to the sender; its routes are left to the walk."""
+    if not model.stacks[relay.stack].stack.forwarding[family]:
+        return False
     entry = model.entry_of(relay, sender)
-    forwards = model.stacks[relay.stack].stack.forwarding[family]
-    return forwards and entry is not None and entry in model.cryptokey(relay).split(family, part)
+    return entry is not None and entry in model.cryptokey(relay).split(family, part)
 
 
 def _returned(pieces: list[Piece], relay: Interface, sender: Interface, family: int) -> t.Iterator[Bounce]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey import Cryptokey, build_cryptokey
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey import Cryptokey
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey_document import build_cryptokey
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fib import Fib
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import (
     FAMILIES,

@@ -17,6 +17,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._collector imp
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Interface
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rows import Owner
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._simple_stacks import SimpleKinds
 
 # A part of the address space that is dealt with at once has about 2**9 entries: they stay in the processor's cache.
 _PART_BITS = 9
@@ -129,8 +130,9 @@ def nestings(model: Model) -> list[SharedNesting]:
     memo = model.fleet.memo
     if "nestings" not in memo:
         users: dict[tuple[int, ...], list[Interface]] = {}
+        kinds = SimpleKinds.of(model)
         for interface in model.interfaces:
-            users.setdefault(model.cryptokey(interface).rows, []).append(interface)
+            users.setdefault(model.cryptokey(kinds.lister(interface)).rows, []).append(interface)
         memo["nestings"] = [
             SharedNesting(nesting=find_nesting(_owners(model, found)), users=found)
             for rows, found in users.items()
@@ -142,11 +144,10 @@ def nestings(model: Model) -> list[SharedNesting]:
 
 def _owners(model: Model, users: list[Interface]) -> t.Iterator[Owner]:
     """What the rows list, but for entries that every user leaves out because it has an entry of its own."""
-    first, *others = (model.cryptokey(one).layers for one in users)
-    for index, (row, removed) in enumerate(first):
+    for index, (row, removed) in enumerate(model.cryptokey(users[0]).layers):
         left_out = set(removed)
-        for layers in others:
+        for other in users[1:]:
             if not left_out:
                 break
-            left_out &= layers[index][1]
+            left_out &= model.cryptokey(other).layers[index][1]
         yield from (owner for owner in row.owners if owner not in left_out)

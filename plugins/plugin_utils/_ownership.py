@@ -15,7 +15,7 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix, mask
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey import is_own
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey_document import is_own
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import (
     FAMILIES,
     Fleet,
@@ -24,7 +24,13 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types i
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._partition import Partition
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import EMPTY, Intervals, from_prefixes, union
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
+    EMPTY,
+    Intervals,
+    from_prefixes,
+    pairs,
+    union,
+)
 
 # Entries of this length or shorter are defaults, not somebody's network.
 _DEFAULT_LENGTH = 1
@@ -58,16 +64,25 @@ class NetworkOwnership:
     @classmethod
     def of(cls, name: str, stacks: dict[StackId, Owned]) -> NetworkOwnership:
         """stacks: sorted."""
-        owners = {family: _owners(stacks, family) for family in FAMILIES}
+        alone = {family: _single_owners(stacks, family) for family in FAMILIES}
+        owners = {family: alone[family] or _owners(stacks, family) for family in FAMILIES}
         return cls(
             name=name,
             stacks=stacks,
             owners=owners,
             total={family: owners[family].where(lambda found: found is not None) for family in FAMILIES},
             contested={
-                family: owners[family].where(lambda found: found is not None and len(found) > 1) for family in FAMILIES
+                family: EMPTY
+                if alone[family]
+                else owners[family].where(lambda found: found is not None and len(found) > 1)
+                for family in FAMILIES
             },
         )
+
+    def owned(self, stack: StackId, family: int) -> Intervals:
+        """What a stack owns here; nothing where it is not in the network."""
+        found = self.stacks.get(stack)
+        return EMPTY if found is None else found.both[family]
 
 
 class Ownership:
@@ -128,11 +143,11 @@ class _Reading:
             behind = list(held.advertise)
         else:
             connected = {address.prefix for addresses in held.addresses.values() for address in addresses}
-            behind = sorted(prefix for prefix in connected if self._listed.relates(prefix, stack.host))
+            behind = sorted([prefix for prefix in connected if self._listed.relates(prefix, stack.host)])
         inside, outside = _by_family(addresses), _by_family(behind) if behind else _NOTHING
         return Owned(
             stack=stack,
-            prefixes=tuple(sorted({*addresses, *behind})),
+            prefixes=tuple(sorted({*addresses, *behind})) if behind or len(addresses) > 1 else tuple(addresses),
             own=inside,
             behind=outside,
             both={family: union(inside[family], outside[family]) for family in FAMILIES} if behind else inside,
@@ -141,7 +156,9 @@ class _Reading:
 
 def _by_family(prefixes: list[Prefix]) -> dict[int, Intervals]:
     if len(prefixes) == 1:
-        return {**_NOTHING, prefixes[0].family: from_prefixes(prefixes)}
+        # Nearly every spoke of a hub.
+        ((family, network, length),) = prefixes
+        return {**_NOTHING, family: (network, network + (1 << WIDTH[family] - length))}
     return {family: from_prefixes([one for one in prefixes if one.family == family]) for family in FAMILIES}
 
 
@@ -208,6 +225,27 @@ class _ListedPrefixes:
                     add(peer.allowed_ips, host)
                     add(self._fleet.prefix_sets.get(peer.allowed_ips_set or "", ()), host)
         return found
+
+
+def _single_owners(owned: dict[StackId, Owned], family: int) -> Partition | None:
+    """As _owners, where nothing has two owners; None where something has."""
+    spans = sorted((low, high, stack) for stack, held in owned.items() for low, high in pairs(held.both[family]))
+    starts, values = [0], [None]
+    end = 0
+    for low, high, stack in spans:
+        if low < end:
+            return None
+        value: t.Any = (stack,)
+        if low == starts[-1]:
+            values[-1] = value
+        else:
+            starts.append(low)
+            values.append(value)
+        end = high
+        if not high >> WIDTH[family]:
+            starts.append(high)
+            values.append(None)
+    return Partition(WIDTH[family], starts, values)
 
 
 def _owners(owned: dict[StackId, Owned], family: int) -> Partition:

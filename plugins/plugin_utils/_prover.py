@@ -17,9 +17,15 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._assumptions import assumptions_of
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._collector import collector_paused
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._constructs import OnPath, Watch
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Fleet, StackId
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import (
+    FAMILIES,
+    Fleet,
+    Interface,
+    StackId,
+)
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._flows import Failures, intended_flows
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._intents import Intent, judge_expectations
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._likeness import likenesses
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ownership import Ownership
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
@@ -29,6 +35,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
     to_prefixes,
     union,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._simple_stacks import SimpleKinds
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._walk import Place, Walk
 
 
@@ -97,13 +104,29 @@ def _prove(fleet: Fleet) -> Proof:
         intents=tuple(intents),
         unmodelled=unmodelled,
         assumptions=tuple(assumptions_of(model, ownership)),
-        counts={
-            "stacks": len({interface.stack for interface in model.interfaces}),
-            "interfaces": len(model.interfaces),
-            "peers": sum(len(model.cryptokey(interface)) for interface in model.interfaces),
-            "allowed_ips": sum(model.cryptokey(interface).count_prefixes() for interface in model.interfaces),
-        },
+        counts=_counts(model),
     )
+
+
+def _counts(model: Model) -> dict[str, int]:
+    """How many stacks, interfaces, peers and AllowedIPs there are."""
+    kinds = SimpleKinds.of(model)
+    peers = allowed_ips = 0
+    known: dict[Interface, tuple[int, int]] = {}
+    for interface in model.interfaces:
+        # Of those that leave out nothing but their addresses, each has as many.
+        counted = kinds.lister(interface) if kinds.keeps_to_itself(interface) else interface
+        if counted not in known:
+            cryptokey = model.cryptokey(counted)
+            known[counted] = len(cryptokey), cryptokey.count_prefixes()
+        peers += known[counted][0]
+        allowed_ips += known[counted][1]
+    return {
+        "stacks": len({interface.stack for interface in model.interfaces}),
+        "interfaces": len(model.interfaces),
+        "peers": peers,
+        "allowed_ips": allowed_ips,
+    }
 
 
 def _classified(model: Model, family: int) -> int:
@@ -113,20 +136,24 @@ def _classified(model: Model, family: int) -> int:
     """
     total = 0
     plain: set[t.Any] = set()
-    for stack_id in dict.fromkeys(interface.stack for interface in model.interfaces):
-        stack = model.stacks[stack_id]
-        total += 1 << WIDTH[family]
-        if model.alike[family].get(stack_id, stack_id) != stack_id:
-            continue
-        if stack.fib.is_plain(family):
-            routing = (stack.fib.routes, stack.stack.rules)
-            if routing in plain:
+    summed: set[StackId] = set()
+    for hosts in likenesses(model):
+        for stack_id in dict.fromkeys(interface.stack for interface in hosts[0].interfaces):
+            stack = model.stacks[stack_id]
+            total += len(hosts) << WIDTH[family]
+            stands_for = model.alike[family].get(stack_id, stack_id)
+            if stands_for in summed:
                 continue
-            plain.add(routing)
-        for _members, sample in stack.fib.source_classes(family):
-            decided = stack.fib.decide(family, sample)
-            count = sum(high - low for low, high, decision in decided.pieces() if decision is not None)
-            _must_be_whole(count, 1 << WIDTH[family], f"{stack_id}, IPv{family}")
+            summed.add(stands_for)
+            if stack.fib.is_plain(family):
+                routing = (stack.fib.routes, stack.stack.rules)
+                if routing in plain:
+                    continue
+                plain.add(routing)
+            for _members, sample in stack.fib.source_classes(family):
+                decided = stack.fib.decide(family, sample)
+                count = sum(high - low for low, high, decision in decided.pieces() if decision is not None)
+                _must_be_whole(count, 1 << WIDTH[family], f"{stack_id}, IPv{family}")
     return total
 
 

@@ -164,11 +164,15 @@ class Overlap:
 
 def find_overlaps(model: Model, ownership: Ownership) -> t.Iterator[Overlap]:
     """Every overlap that costs somebody something: a covering supernet or default over what is ours costs nobody."""
-    for stack in model.stacks.values():
-        for connected in stack.fib.connected if stack.devices else ():
-            if connected.device not in stack.devices:
-                yield from _taken_away(stack, connected)
-                yield from _hidden(model, ownership, stack, connected)
+    for stack in doubtful_stacks(model, lambda one: bool(_beside_tunnels(one))):
+        for connected in _beside_tunnels(stack):
+            yield from _taken_away(stack, connected)
+            yield from _hidden(model, ownership, stack, connected)
+
+
+def _beside_tunnels(stack: StackModel) -> list[Route]:
+    """The connected routes of a stack with WireGuard devices that are none of these."""
+    return [one for one in stack.fib.connected if one.device not in stack.devices] if stack.devices else []
 
 
 def _taken_away(stack: StackModel, connected: Route) -> t.Iterator[Overlap]:

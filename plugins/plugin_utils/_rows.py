@@ -123,7 +123,7 @@ class Row:
 
     def _heir(self, prefix: Prefix, removed: set[Owner]) -> Owner | None:
         """Who owns the prefix when the removed owners are gone: a twin, else the nearest prefix around it."""
-        if self._is_flat(prefix.family):
+        if self.is_flat(prefix.family):
             return None
         for length in self._lengths[prefix.family]:
             if length > prefix.length:
@@ -134,7 +134,7 @@ class Row:
                     return owner
         return None
 
-    def _is_flat(self, family: int) -> bool:
+    def is_flat(self, family: int) -> bool:
         """Whether no address stands in more than one entry."""
         if family not in self._flat:
             prefixes = [owner.prefix for owner in self.owners if owner.prefix.family == family]

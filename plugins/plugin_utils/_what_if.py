@@ -20,7 +20,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._change_summar
     tell,
 )
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._comparison import LOST, Comparison, FlowChange
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey import is_own
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey_document import is_own
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Fleet, Interface, Peer, StackId
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ownership import Owned, Ownership

@@ -47,7 +47,7 @@ def tally(document: dict, monkeypatch: pytest.MonkeyPatch, *, together: bool) ->
 
 def damaged(name: str) -> dict:
     dice = random.Random(name)
-    document: dict = dice.choice([shared.mesh, shared.hub])(dice.randint(4, 9))
+    document: dict = dice.choice([shared.mesh, shared.hub, shared.bare_hub])(dice.randint(4, 9))
     for damage in dice.choices(shared.DAMAGES, k=dice.choice([0, 1, 1, 2, 3, 5])):
         # A row that earlier damages have emptied has nothing left to damage.
         with contextlib.suppress(IndexError):

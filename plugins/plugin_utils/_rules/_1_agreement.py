@@ -9,7 +9,7 @@ import typing as t
 from collections import Counter
 from collections.abc import Mapping
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey import is_own
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey_document import is_own
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._dialling import group_users
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Interface, Peer
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model

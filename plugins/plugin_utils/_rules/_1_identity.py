@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey import is_own
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey_document import is_own
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Interface, Peer
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._1_agreement import (
     has_wrong_key,
@@ -22,6 +22,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._rule i
     listed,
     on_interface,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._simple_stacks import SimpleKinds
 
 
 def _bad_key(case: Case) -> t.Iterator[Finding]:
@@ -96,12 +97,11 @@ def _own_key(case: Case) -> t.Iterator[Finding]:
 
 
 def _one_sided(case: Case) -> t.Iterator[Finding]:
-    model = case.model
+    model, kinds = case.model, SimpleKinds.of(case.model)
     for interface in model.interfaces:
-        cryptokey = model.cryptokey(interface)
-        for ident in _possibly_one_sided(case, interface):
+        for ident in _possibly_one_sided(case, kinds.lister(interface)):
             target = model.target(interface, ident)
-            if target is None or model.entry_of(target, interface) is not None:
+            if target is None or model.entry_of(kinds.lister(target), interface) is not None:
                 continue
             if has_wrong_key(model, target, interface):
                 # It does list us, and WG106 tells what is wrong with that.
@@ -112,7 +112,7 @@ def _one_sided(case: Case) -> t.Iterator[Finding]:
                 "no handshake between them succeeds",
                 f"add peer {interface.host} to {target.label}, or remove peer {target.host} from {interface.label}",
                 peer=interface.host,
-                prefixes=cryptokey.peer(ident).prefixes,
+                prefixes=model.cryptokey(interface).peer(ident).prefixes,
             )
 
 

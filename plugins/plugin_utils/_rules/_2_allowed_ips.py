@@ -9,7 +9,7 @@ import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import shown
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix, parse_prefix
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey import is_own
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey_document import is_own
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Interface, Problem
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._likeness import doubtful_interfaces
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._nesting import SharedNesting, nestings
@@ -34,6 +34,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
     subtract,
     to_prefixes,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._simple_stacks import SimpleKinds
 
 
 def _same_prefix(case: Case) -> t.Iterator[Finding]:
@@ -270,9 +271,12 @@ def _possibly_inside(case: Case) -> t.Iterator[Interface]:
         return not only or not alone or any(stack.stack.addresses.values())
 
     more = set(doubtful_interfaces(case.model, has_more))
+    kinds = SimpleKinds.of(case.model)
     for interface in case.model.interfaces:
         if interface in more:
             yield interface
+            continue
+        if kinds.keeps_to_itself(interface):
             continue
         layers = case.model.cryptokey(interface).layers
         # An address with the full length is the prefix that holds just it.

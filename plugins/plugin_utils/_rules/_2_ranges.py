@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix, parse_prefix
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey import is_own
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey_document import is_own
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._dialling import group_users
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Interface, StackId
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rows import DEFAULT_LENGTH, Owner, Row
@@ -31,6 +31,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
     to_prefixes,
     union,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._simple_stacks import SimpleKinds
 
 # RFC 1122, 3.2.1.3; RFC 5771; RFC 3927; RFC 919; RFC 4291, 2.5.2 to 2.5.6 and 2.7
 _RANGES = tuple(
@@ -54,8 +55,9 @@ def _rows(case: Case) -> t.Iterator[tuple[Row, Interface]]:
     """Every list of AllowedIPs once, with the first interface that uses it."""
     done: set[tuple[int, ...]] = set()
     told: set[int] = set()
+    kinds = SimpleKinds.of(case.model)
     for interface in case.model.interfaces:
-        cryptokey = case.model.cryptokey(interface)
+        cryptokey = case.model.cryptokey(kinds.lister(interface))
         if cryptokey.rows not in done:
             done.add(cryptokey.rows)
             for row in cryptokey.shared_rows():
@@ -112,8 +114,12 @@ class _Known:
     def _lists(self) -> t.Iterator[tuple[Interface, t.Sequence[t.Any]]]:
         for name, users in group_users(self._case.model).items():
             yield users[0], self._case.fleet.peer_groups[name]
+        told: set[tuple[str | None, tuple[t.Any, ...]]] = set()
         for interface in self._case.model.interfaces:
-            yield interface, interface.peers
+            # Who is meant by an entry depends on the network; what an interface ignores as its own is not external.
+            if (interface.network, interface.peers) not in told:
+                told.add((interface.network, interface.peers))
+                yield interface, interface.peers
 
     def holds(self, interface: Interface, row: Row) -> bool:
         """Whether somebody answers for all of a row, which is the usual case."""

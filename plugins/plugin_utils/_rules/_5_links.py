@@ -25,16 +25,13 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._rule i
     listed,
     on_interface,
 )
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._simple_stacks import SimpleKinds
 
 
 def _no_initiator(case: Case) -> t.Iterator[Finding]:
     model = case.model
     for interface in doubtful_interfaces(model, lambda one: model.cryptokey(one).may_lack_endpoints()):
-        silent = [
-            target
-            for target, ident in _unknown_endpoints(case, interface)
-            if is_before(interface, target) and not model.cryptokey(target).knows_endpoint(ident)
-        ]
+        silent = [target for target in _silent_peers(case, interface) if is_before(interface, target)]
         if silent:
             names = listed(sorted(target.host for target in silent))
             yield on_interface(
@@ -45,15 +42,20 @@ def _no_initiator(case: Case) -> t.Iterator[Finding]:
             )
 
 
-def _unknown_endpoints(case: Case, interface: Interface) -> t.Iterator[tuple[Interface, str]]:
-    """The managed peers whose endpoint an interface does not know, with the ident under which they list it."""
-    model = case.model
-    cryptokey = model.cryptokey(interface)
-    for ident in cryptokey.without_endpoint():
+def _silent_peers(case: Case, interface: Interface) -> t.Iterator[Interface]:
+    """The managed peers that list an interface, where neither of the two knows an endpoint of the other."""
+    model, kinds = case.model, SimpleKinds.of(case.model)
+    knows: dict[Interface, bool] = {}
+    for ident in model.cryptokey(interface).without_endpoint():
         target = model.target(interface, ident)
-        entry = None if target is None else model.entry_of(target, interface)
-        if target is not None and entry is not None:
-            yield target, entry
+        if target is None:
+            continue
+        lister = kinds.lister(target)
+        if lister not in knows:
+            entry = model.entry_of(lister, interface)
+            knows[lister] = entry is None or model.cryptokey(lister).knows_endpoint(entry)
+        if not knows[lister]:
+            yield target
 
 
 def _no_keepalive(case: Case) -> t.Iterator[Finding]:

@@ -123,3 +123,37 @@ def hub(count: int) -> Document:
         "hosts": hosts,
         "prefix_sets": {"corp": [prefix for name in names for prefix in owned[name]]},
     }
+
+
+def bare_hub(count: int) -> Document:
+    """Spokes of which nothing is described but WireGuard, all of one kind but for every third, which has IPv6, too."""
+    names = [f"s{number:04}" for number in range(count)]
+    owned = {
+        name: [
+            f"10.77.{number // 250}.{number % 250 + 2}/32",
+            *([f"fd77::{number + 2:x}/128"] if number % 3 == 0 else []),
+        ]
+        for number, name in enumerate(names)
+    }
+    hubs = ["10.77.255.1/32", "10.77.255.2/32", "fd77::1/128"]
+    outside = {"destination": "0.0.0.0/0", "device": "eth0"}
+    hosts = {
+        name: host(
+            interface(name, owned[name], peer("hub", allowed_ips_set="corp", persistent_keepalive=25)),
+            addresses={"eth0": []},
+            routes=[outside, AUTO],
+        )
+        for name in names
+    }
+    hosts["hub"] = host(
+        interface("hub", hubs, *(peer(name, *owned[name], endpoint=None) for name in names)),
+        addresses={"eth0": []},
+        forwarding={"ipv4": True, "ipv6": True},
+        routes=[outside, AUTO],
+    )
+    everything = [prefix for name in names for prefix in owned[name]]
+    return {
+        "version": 1,
+        "hosts": hosts,
+        "prefix_sets": {"corp": [*hubs, *everything]},
+    }

@@ -17,7 +17,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ownership import Ownership
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._prover import prove, reachability
 
-from .fleets import AUTO, Document, hub, mesh, peer
+from .fleets import AUTO, Document, bare_hub, hub, key, mesh, peer
 
 Damage = t.Callable[[Document, random.Random], None]
 
@@ -197,16 +197,86 @@ def tally(document: Document) -> tuple[int, int, set[t.Any]]:
     return flows.pairs, flows.delivered, failing
 
 
-@pytest.mark.parametrize("seed", range(150))
-def test_classes_and_single_walks_agree(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    dice = random.Random(seed)
-    document = dice.choice([mesh, hub])(dice.randint(4, 7))
-    for damage in dice.sample(DAMAGES, dice.choice([0, 1, 1, 2, 3])):
-        damage(document, dice)
+def _agree(document: Document, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is proved together is what single walks find."""
     by_classes = tally(document)
     monkeypatch.setattr(_flows, "classes_of", lambda *_arguments: [])
     monkeypatch.setattr(_flows, "TOGETHER_FROM", 10**9)
     assert by_classes == tally(document)
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_classes_and_single_walks_agree(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    dice = random.Random(seed)
+    document = dice.choice([mesh, hub, bare_hub])(dice.randint(4, 7))
+    for damage in dice.sample(DAMAGES, dice.choice([0, 1, 1, 2, 3])):
+        damage(document, dice)
+    _agree(document, monkeypatch)
+
+
+def _stack_of(host: Document) -> Document:
+    found: Document = host["namespaces"][""]
+    return found
+
+
+def _hub_of(host: Document) -> Document:
+    """The one entry of a spoke."""
+    found: Document = host["interfaces"][0]["peers"][0]
+    return found
+
+
+# What may be wrong, or merely unusual, with all spokes of a kind at once.
+KIND_DAMAGES: dict[str, t.Callable[[Document], t.Any]] = {
+    "strict reverse path": lambda host: _stack_of(host).update(rp_filter={"wg0": 1}),
+    "loose reverse path": lambda host: _stack_of(host).update(rp_filter={"wg0": 2}),
+    "strict, and the hub in clear": lambda host: _stack_of(host).update(
+        rp_filter={"wg0": 1},
+        routes=[*({"destination": f"10.77.255.{one}/32", "device": "eth0"} for one in (1, 2)), AUTO],
+    ),
+    "forwards": lambda host: _stack_of(host).update(forwarding={"ipv4": True, "ipv6": True}),
+    "no routes": lambda host: _stack_of(host).update(routes=[]),
+    "the hub in clear": lambda host: _stack_of(host)["routes"].append(
+        {"destination": "10.77.255.1/32", "device": "eth0", "metric": 1}
+    ),
+    "a hole": lambda host: _stack_of(host)["routes"].append({"destination": "10.77.0.4/31", "type": "blackhole"}),
+    "a rule": lambda host: _stack_of(host).update(rules=[{"priority": 9, "to": "10.77.0.4/31", "table": "7"}]),
+    "a rule by source": lambda host: _stack_of(host).update(
+        rules=[{"priority": 9, "from": "10.77.0.4/31", "table": 7}]
+    ),
+    "an address of another": lambda host: _stack_of(host).update(addresses={"dum0": ["10.77.0.4/32"]}),
+    "no endpoint": lambda host: _hub_of(host).update(endpoint=None),
+    "no set": lambda host: _hub_of(host).update(allowed_ips_set=None),
+    "half of the set": lambda host: _hub_of(host).update(allowed_ips_set="half"),
+    "one address more": lambda host: _hub_of(host)["allowed_ips"].append("10.77.0.4/32"),
+    "a prefix around": lambda host: _hub_of(host)["allowed_ips"].append("10.77.0.0/29"),
+    "another network": lambda host: host["interfaces"][0].update(network="other"),
+    "no hub": lambda host: host["interfaces"][0].update(peers=[]),
+    "a second peer": lambda host: host["interfaces"][0]["peers"].append(peer("s0002", "10.77.0.4/32")),
+    "another key of the hub": lambda host: _hub_of(host).update(public_key=key("nobody")),
+}
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_classes_and_single_walks_agree_on_a_hub_of_kinds(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    dice = random.Random(seed)
+    document = bare_hub(18)
+    row = document["hosts"]["hub"]["interfaces"][0]["peers"]
+    dice.choice(row)["allowed_ips"].append(any_prefix(document, dice))
+    for damage in dice.sample(DAMAGES, dice.choice([0, 1, 2])):
+        damage(document, dice)
+    _agree(document, monkeypatch)
+
+
+@pytest.mark.parametrize("share", ["all", "every second", "all but two"])
+@pytest.mark.parametrize("damage", KIND_DAMAGES)
+def test_classes_and_single_walks_agree_on_kinds(damage: str, share: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # So many that the hub is a class by itself.
+    document = bare_hub(18)
+    document["prefix_sets"]["half"] = document["prefix_sets"]["corp"][::2]
+    spokes = [host for name, host in document["hosts"].items() if name != "hub"]
+    for host in {"all": spokes, "every second": spokes[::2], "all but two": spokes[2:]}[share]:
+        KIND_DAMAGES[damage](host)
+    _agree(document, monkeypatch)
 
 
 def full_tunnels(document: Document, dice: random.Random) -> Document:
@@ -259,13 +329,10 @@ def local_route(document: Document, dice: random.Random) -> None:
 @pytest.mark.parametrize("seed", range(200))
 def test_classes_and_single_walks_agree_on_full_tunnels(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     dice = random.Random(seed)
-    document = full_tunnels(dice.choice([mesh, hub])(dice.randint(4, 7)), dice)
+    document = full_tunnels(dice.choice([mesh, hub, bare_hub])(dice.randint(4, 7)), dice)
     for damage in dice.sample([bent_rule, bent_rule, local_route, local_route, *DAMAGES], dice.choice([0, 1, 2, 3])):
         damage(document, dice)
-    by_classes = tally(document)
-    monkeypatch.setattr(_flows, "classes_of", lambda *_arguments: [])
-    monkeypatch.setattr(_flows, "TOGETHER_FROM", 10**9)
-    assert by_classes == tally(document)
+    _agree(document, monkeypatch)
 
 
 def test_full_tunnels_are_one_class() -> None:
@@ -275,7 +342,7 @@ def test_full_tunnels_are_one_class() -> None:
     assert len(model.alike[4]) >= 6
 
 
-@pytest.mark.parametrize("document", [mesh(6), hub(6)])
+@pytest.mark.parametrize("document", [mesh(6), hub(6), bare_hub(6)])
 def test_a_fleet_in_order_is_one_class(document: Document) -> None:
     model = Model.of(parse_fleet(document))
     _flows.intended_flows(model, Ownership.of(model))
@@ -284,7 +351,9 @@ def test_a_fleet_in_order_is_one_class(document: Document) -> None:
     assert len(set(alike.values())) <= 2
 
 
-@pytest.mark.parametrize(("document", "pairs"), [(mesh(400), 400 * 399), (hub(600), 601 * 600)])
+@pytest.mark.parametrize(
+    ("document", "pairs"), [(mesh(400), 400 * 399), (hub(600), 601 * 600), (bare_hub(600), 601 * 600)]
+)
 def test_large_fleets_are_proved_and_checked(document: Document, pairs: int) -> None:
     found = parse_fleet(document)
     proof = prove(found)

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import parse_address
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey import EffectivePeer, build_cryptokey
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey import EffectivePeer
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey_document import build_cryptokey
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet import parse_fleet
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Fleet, Interface
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._nesting import find_nesting
