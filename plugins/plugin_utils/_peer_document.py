@@ -72,8 +72,10 @@ class PeerReader:
     def _plain_peer(self, content: tuple[t.Any, ...], path: str) -> Peer | None:
         """An entry of which nothing is to be said, as nearly all are; None for one that has to be looked at."""
         name, text, endpoint, listed, keepalive, managed, preshared_key_id, prefix_set = content
+        if name is None or text is None:
+            return None
         for one in (name, text, endpoint, preshared_key_id, prefix_set):
-            if not (one.__class__ is str and one and one.isascii()) and (one is not None or one is name or one is text):
+            if one is not None and not (one.__class__ is str and one and one.isascii()):
                 return None
         if not (keepalive is None or (keepalive.__class__ is int and 0 <= keepalive <= HIGHEST_KEEPALIVE)):
             return None

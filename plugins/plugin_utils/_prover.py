@@ -136,12 +136,15 @@ def _classified(model: Model, family: int) -> int:
     """
     total = 0
     plain: set[t.Any] = set()
+    summed: set[StackId] = set()
     for hosts in likenesses(model):
         for stack_id in dict.fromkeys(interface.stack for interface in hosts[0].interfaces):
             stack = model.stacks[stack_id]
             total += len(hosts) << WIDTH[family]
-            if model.alike[family].get(stack_id, stack_id) != stack_id:
+            stands_for = model.alike[family].get(stack_id, stack_id)
+            if stands_for in summed:
                 continue
+            summed.add(stands_for)
             if stack.fib.is_plain(family):
                 routing = (stack.fib.routes, stack.stack.rules)
                 if routing in plain:
