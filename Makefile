@@ -7,7 +7,7 @@
 #   DEMO_INSTALL=no           `make demo` installs no system package
 #   SUITES="oracle lint"      `make test` runs only these
 #   KERNELS="6.12 7.3"        what `make test-kernel` builds where the machine's own kernel has no WireGuard
-#   FAULT_WALKS=2             how many of the ten random walks through faults `make test-kernel` does (as `make test` does)
+#   FAULT_WALKS=1             how many of the ten random walks through faults `make test-kernel` does (as `make test` does)
 #   DEBIAN="bookworm trixie"  the releases that `make molecule` and `make test` make containers of (default: bookworm)
 #   ARGS="-k netns -x"        handed to pytest by test-unit, -oracle, -browser, -integration and -conformance
 #   SIZE=full                 `make test-oracle` compares as much as it can, not only what CI has time for

@@ -221,7 +221,7 @@ def _kernel(version: str, name: str) -> Suite:
         name=name,
         part_of="kernel",
         steps=[Step(command, junit=junit, not_here=kernels.not_here(version))],
-        environment={"FAULT_WALKS": os.environ.get("FAULT_WALKS", "2")},
+        environment={"FAULT_WALKS": os.environ.get("FAULT_WALKS", "1")},
         sends_packets=True,
         apart=version != kernels.OWN,
         cannot_run=kernels.cannot_run(),
