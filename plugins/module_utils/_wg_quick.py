@@ -160,7 +160,8 @@ class _Reader:
             except InvalidInput as error:
                 raise error.at(word) from None
             target = self.fields[self.section]
-            target[field] = (*target.get(field, ()), *found) if type(found) is tuple else found
+            is_list = isinstance(found, tuple) and not isinstance(found, Endpoint)
+            target[field] = (*target.get(field, ()), *found) if is_list else found
         else:
             self.unknown.append(Unknown(number, self.section, hide_keys(word)))
 
