@@ -8,7 +8,9 @@ What both drivers promise is in tests/conformance.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -32,6 +34,7 @@ from ansible_collections.cryptokey.wireguard.tests.integration.isolation import 
     Place,
     isolated,
 )
+from ansible_collections.cryptokey.wireguard.tests.integration.stacks import wait_until
 
 AVAILABLE = LinuxHost().backends()
 
@@ -65,10 +68,20 @@ def test_an_engine_that_was_killed_takes_the_device_along_and_is_made_again(plac
     assert not place.host().wireguard("", "wg0").read()[0].peers
 
 
+def _stopped(pid: int) -> bool:
+    """Whether all threads of a process have stopped: one that still runs would answer once more (proc(5), stat)."""
+    states = set()
+    for thread in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            states.add((thread / "stat").read_text().rpartition(")")[2].split()[0])
+    return states == {"T"}
+
+
 def test_an_engine_that_hangs_is_dead_and_can_be_deleted(place, host, userspace, monkeypatch):
     host.create("wg0", namespace="", socket_namespace="", backend="userspace")
     daemon = host.daemon("", "wg0")
     os.kill(daemon.pid, signal.SIGSTOP)
+    wait_until(lambda: _stopped(daemon.pid))
     monkeypatch.setattr(_daemon, "ANSWER_SECONDS", 0.2)
     monkeypatch.setattr(_daemon, "STOP_SECONDS", 0.5)
     assert host.backend_of("", "wg0") == "dead"
