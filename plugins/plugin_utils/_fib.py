@@ -149,7 +149,8 @@ class Fib:
     @once
     def routes(self) -> tuple[Route, ...]:
         taken = [route for route in self.stack.routes if _is_taken(route, self.stack)]
-        if self.one_trie:
+        one_trie = self.one_trie
+        if one_trie:
             taken = [_in_one_trie(route) for route in taken]
         return (*self.connected, *taken)
 

@@ -144,8 +144,10 @@ class _Path:
             if following is None:
                 return self
             before, receiver = following
-            sender = (self.model.entry_of(receiver, before), before.host)
             stack, ingress = receiver.stack, receiver.name
+            # Of two interfaces with one name (WG609) a stack has the one that it has made of them.
+            entry = self.model.entry_of(self.model.stacks[stack].devices[ingress], before)
+            sender = (entry, before.host)
 
     def blockers(self, direction: str) -> list[dict[str, t.Any]]:
         """What stops the packet, as the filter gives it."""

@@ -16,7 +16,13 @@ import ipaddress
 import typing as t
 import unittest.mock
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils import _cryptokey, _fib, _partition, _tables, _walk
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils import (
+    _cryptokey_document,
+    _fib,
+    _partition,
+    _tables,
+    _walk,
+)
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet import parse_fleet
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model
 from ansible_collections.cryptokey.wireguard.tests.oracle.compare import TheProver
@@ -239,8 +245,11 @@ MUTANTS = (
     Mutant("the reverse look-up always from lo", ((_walk.Walk, "_source_check", reverse_look_up_from_lo),)),
     Mutant("loose rp_filter without a look at the address", ((_fib.Fib, "__init__", always_addressed),)),
     Mutant("later identical prefix loses", misread=reversed_peers),
-    Mutant("own key is a peer", ((_cryptokey, "is_own", lambda _interface, _peer: False),)),
-    Mutant("allowed_ips_set with the observer's own", ((_cryptokey, "own_prefixes", lambda _fleet, _stack: set()),)),
+    Mutant("own key is a peer", ((_cryptokey_document, "is_own", lambda _interface, _peer: False),)),
+    Mutant(
+        "allowed_ips_set with the observer's own",
+        ((_cryptokey_document, "own_prefixes", lambda _fleet, _stack: set()),),
+    ),
     Mutant("own entries do not replace the group's", misread=without_overrides),
     Mutant("a repeated key replaces its first entry", misread=repeated_keys_replace),
     Mutant("IPv4-mapped prefixes taken for IPv4", misread=mapped_as_ipv4),

@@ -110,9 +110,9 @@ REPLACED = [
 STRANGER = Route(parse_prefix("10.200.0.0/16"), device="wg0", protocol=4)
 
 
-def full(arguments: dict[str, t.Any] = WHOLE) -> World:
+def full(arguments: t.Optional[dict[str, t.Any]] = None) -> World:
     place = world()
-    place.converge(arguments)
+    place.converge(arguments or WHOLE)
     place.host.network("").add_route(STRANGER)
     return place
 
@@ -353,7 +353,7 @@ def test_where_a_peer_has_roamed_to_survives_a_replacement_and_not_the_end_of_an
 def test_after_a_failure_that_was_restored_there_is_no_snapshot_but_an_engine_s():
     for backend, wanted in (("kernel", REPLACED[0]), ("userspace", {**SOME, "backend": "kernel"})):
         for at in range(1, 60):
-            place = World()
+            place, kept = World(), None
             place.converge({**WHOLE, "backend": backend})
             place.host.faults.arm(at)
             try:

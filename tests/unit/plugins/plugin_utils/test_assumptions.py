@@ -127,8 +127,16 @@ def test_an_endpoint_that_its_host_has_or_could_have_is_not(own: tuple[str, ...]
     assert "nat" not in ledger(dialled("203.0.113.5", *own))
 
 
-@pytest.mark.parametrize(("forward", "assumed"), [({}, False), ({"address": "203.0.113.5"}, False),
-    ({"address": "203.0.113.6"}, True), ({"port": 51821}, True), ({"protocol": "tcp"}, True)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("forward", "assumed"),
+    [
+        ({}, False),
+        ({"address": "203.0.113.5"}, False),
+        ({"address": "203.0.113.6"}, True),
+        ({"port": 51821}, True),
+        ({"protocol": "tcp"}, True),
+    ],
+)
 def test_a_port_forward_that_is_declared_is_not_assumed(forward: Document, assumed: bool) -> None:
     document = dialled("203.0.113.5", "192.168.1.5/24")
     first(document, "b")["listen_port"] = 51820

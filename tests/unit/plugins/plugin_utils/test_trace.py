@@ -100,6 +100,18 @@ def test_a_loop_ends_the_trace() -> None:
     assert "for the second time" in render(found)
 
 
+@pytest.mark.parametrize(("order", "outcome"), [(1, "delivered"), (-1, "not_forwarded")])
+def test_of_two_interfaces_with_one_name_the_stack_has_one(order: int, outcome: str) -> None:
+    """WG609 says that there are two; the one that the packet was sent to may not be the one that the stack has."""
+    document = pair()
+    document["hosts"]["b"]["interfaces"].append(
+        interface("b again", ["10.9.0.2/32"], peer("c", "10.9.0.3/32"), name="wg0", network="other")
+    )
+    document["hosts"]["b"]["interfaces"] = document["hosts"]["b"]["interfaces"][::order]
+    found = trace(parse_fleet(document), host="a", source="10.0.0.1", destination="10.0.0.2")
+    assert found["outcome"] == outcome
+
+
 def test_a_declared_external_peer_ends_the_trace_without_a_blocker() -> None:
     document = fleet(
         a=host(interface("a", ["10.0.0.1/32"], peer("phone", "10.0.0.9/32", endpoint=None, managed=False)))
