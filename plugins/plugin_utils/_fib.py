@@ -149,19 +149,15 @@ class Fib:
     @once
     def routes(self) -> tuple[Route, ...]:
         taken = [route for route in self.stack.routes if _is_taken(route, self.stack)]
-        one_trie = self.one_trie
-        if one_trie:
+        if _has_one_trie(self.stack):
             taken = [_in_one_trie(route) for route in taken]
         return (*self.connected, *taken)
 
     @once
-    def one_trie(self) -> bool:
-        """Whether the stack has no IPv4 rule yet, so that local and main are one: see _in_one_trie."""
-        return not any(4 in rule.families for rule in self.stack.rules)
-
-    @once
     def tables(self) -> Tables:
-        return Tables(self.routes, self._cryptokeys, ipv6=self.stack.ipv6, one_trie=self.one_trie, memo=self._memo)
+        return Tables(
+            self.routes, self._cryptokeys, ipv6=self.stack.ipv6, one_trie=_has_one_trie(self.stack), memo=self._memo
+        )
 
     @once
     def rules(self) -> dict[int, tuple[Rule, ...]]:
@@ -334,6 +330,11 @@ def _winner(found: Candidates | None, rule: Rule, *, family: int, ingress: str) 
     if limit is not None and route.type == "unicast" and found.length <= limit:
         return None
     return route
+
+
+def _has_one_trie(stack: Stack) -> bool:
+    """Whether a stack has no IPv4 rule yet, so that local and main are one: see _in_one_trie."""
+    return not any(4 in rule.families for rule in stack.rules)
 
 
 def _in_one_trie(route: Route) -> Route:
