@@ -116,9 +116,10 @@ def find_narrow_ways(model: Model) -> t.Iterator[tuple[Interface, Way]]:
 
 
 def _may_be_narrow(model: Model, interface: Interface) -> bool:
-    """Whether some device is too narrow, or a tunnel could carry outer packets."""
+    """Whether some device is too narrow for a family of the endpoints, or a tunnel could carry outer packets."""
     stack = outer_stack(model, interface)
-    narrow = any(_narrow_devices(model, stack, interface, family) for family in FAMILIES)
+    families = {family for listed in remotes(model, interface) for family, held in listed.numbers.items() if held}
+    narrow = any(_narrow_devices(model, stack, interface, family) for family in families)
     return narrow or any(True for _ident in carried_peers(model, interface))
 
 
