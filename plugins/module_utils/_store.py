@@ -39,6 +39,23 @@ abstract socket) would let any user hold up all runs.
 """
 
 
+_Kept = t.TypeVar("_Kept", Record, Snapshot)
+
+
+def _read(path: str, load: t.Callable[[str], _Kept], *, of: tuple[str, str], what: str, remedy: str) -> _Kept | None:
+    """What is kept of an interface, of = (namespace, name); None where nothing is. Raises HostError."""
+    text = _secret_file.read(path)
+    if text is None:
+        return None
+    try:
+        found = load(text)
+    except InvalidInput as error:
+        raise HostError(f"{path} {error.reason}", remedy=remedy) from None
+    if (found.namespace, found.name) != of:
+        raise HostError(f"{path} is the {what} of another interface", remedy="move it away")
+    return found
+
+
 class FileStore:
     """Below one directory, 0700: NAMESPACE/NAME.json beside NAME.key and NAME.snapshot, all 0600."""
 
@@ -55,20 +72,13 @@ class FileStore:
         self.patience = patience
 
     def record(self, namespace: str, name: str) -> Record | None:
-        path = record_path(self.directory, namespace, name)
-        text = _secret_file.read(path)
-        if text is None:
-            return None
-        try:
-            record = load_record(text)
-        except InvalidInput as error:
-            raise HostError(
-                f"{path} {error.reason}",
-                remedy="move it away; the routes and rules that it named then count as somebody else's",
-            ) from None
-        if (record.namespace, record.name) != (namespace, name):
-            raise HostError(f"{path} is the record of another interface", remedy="move it away")
-        return record
+        return _read(
+            record_path(self.directory, namespace, name),
+            load_record,
+            of=(namespace, name),
+            what="record",
+            remedy="move it away; the routes and rules that it named then count as somebody else's",
+        )
 
     def records(self, namespace: str) -> tuple[Record, ...]:
         try:
@@ -91,20 +101,13 @@ class FileStore:
             os.rmdir(os.path.dirname(path))
 
     def snapshot(self, namespace: str, name: str) -> Snapshot | None:
-        path = snapshot_path(self.directory, namespace, name)
-        text = _secret_file.read(path)
-        if text is None:
-            return None
-        try:
-            snapshot = load_snapshot(text)
-        except InvalidInput as error:
-            raise HostError(
-                f"{path} {error.reason}",
-                remedy="move it away; peers that went with the interface and are not declared are then not put back",
-            ) from None
-        if (snapshot.namespace, snapshot.name) != (namespace, name):
-            raise HostError(f"{path} is the snapshot of another interface", remedy="move it away")
-        return snapshot
+        return _read(
+            snapshot_path(self.directory, namespace, name),
+            load_snapshot,
+            of=(namespace, name),
+            what="snapshot",
+            remedy="move it away; peers that went with the interface and are not declared are then not put back",
+        )
 
     def write_snapshot(self, snapshot: Snapshot) -> None:
         path = snapshot_path(self.directory, snapshot.namespace, snapshot.name)
