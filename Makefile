@@ -62,7 +62,7 @@ test-unit: venv  ## unit and property tests alone
 
 .PHONY: test-oracle
 test-oracle: venv  ## the planner against what shares no code with it: simulator, kernel, wg, hostile documents
-	@ORACLE_SIZE="$(SIZE)" $(BIN)/pytest tests/oracle -q -s $(ARGS)
+	@ORACLE_SIZE="$(SIZE)" $(BIN)/pytest tests/oracle -v -n auto --dist worksteal -rP $(ARGS)
 
 .PHONY: mutation
 mutation: venv  ## break single lines of the rules and name what no test notices (ARGS="--sample 0 _5_links")
