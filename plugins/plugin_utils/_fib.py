@@ -36,7 +36,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
     subtract,
     union,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._tables import Candidates, Tables
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._tables import LOCAL_FIRST, Candidates, Tables
 
 # addrconf_prefix_route and fib_add_ifaddr: the metrics of connected routes.
 CONNECTED_METRIC = {4: 0, 6: 256}
@@ -345,7 +345,7 @@ def _in_one_trie(route: Route) -> Route:
     """
     if route.table != "local" or route.destination is None or route.destination.family != 4:
         return route
-    return dataclasses.replace(route, table="main", metric={**route.metric, 4: -1})
+    return dataclasses.replace(route, table="main", metric={**route.metric, 4: route.metric[4] - LOCAL_FIRST})
 
 
 def _is_taken(route: Route, stack: Stack) -> bool:

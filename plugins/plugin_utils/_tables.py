@@ -20,6 +20,10 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import I
 
 Clipped = t.Iterator[tuple[int, int, t.Any]]
 
+# Taken from the metric of a route of table local where it is looked up with those of main: among equal prefixes local
+# comes first, and then the metric decides, a number of 32 bits (fib_insert_alias() in net/ipv4/fib_trie.c).
+LOCAL_FIRST = 1 << 32
+
 
 class Candidates:
     """The best routes of one table for an address: equal prefix and metric, in document order."""
@@ -110,8 +114,7 @@ class Tables:
                     family,
                     self._cryptokeys[route.device or ""],
                     self._order,
-                    # Among equal prefixes local comes first, whatever the metrics say.
-                    metric=-1 if united and route.table == "local" else route.metric[family],
+                    united=united,
                 )
                 for route in self._routes
                 if ("main" if united and route.table == "local" else route.table) == name
@@ -126,12 +129,14 @@ class _Follower:
     """One route per AllowedIPs prefix of its device: merged into what the table says without it."""
 
     def __init__(
-        self, route: Route, family: int, cryptokey: Cryptokey, order: dict[Route, int], *, metric: int
+        self, route: Route, family: int, cryptokey: Cryptokey, order: dict[Route, int], *, united: bool
     ) -> None:
+        """united: whether the table's routes and those of table local are looked up together."""
         self.cryptokey = cryptokey
         self._route = route
-        self._metric = metric
         self._family = family
+        self._united = united
+        self._rank = self._rank_of(route)
         self._order = order
         self._alone: dict[int, Candidates] = {}
         self._merged: dict[tuple[int, tuple[Route, ...]], Candidates] = {}
@@ -152,13 +157,18 @@ class _Follower:
             ours = self._alone[length] = Candidates((self._route,), length)
         if found is None or found.length < length:
             return ours
-        other = found.routes[0].metric[self._family]
-        if found.length > length or other < self._metric:
+        other = self._rank_of(found.routes[0])
+        if found.length > length or other < self._rank:
             return found
-        if self._metric < other:
+        if self._rank < other:
             return ours
         both = tuple(sorted((*found.routes, self._route), key=self._order.__getitem__))
         return self._merged.setdefault((length, both), Candidates(both, length))
+
+    def _rank_of(self, route: Route) -> int:
+        """What is compared among equal prefixes: the metric, and before that whether the route is of table local."""
+        metric = route.metric[self._family]
+        return metric - LOCAL_FIRST if self._united and route.table == "local" else metric
 
 
 def _best(routes: list[Route], family: int) -> tuple[Route, ...]:

@@ -322,7 +322,7 @@ def _read_stack(document: dict, host: str, namespace: str) -> Stack:
 
 def _unite_tables(stack: Stack) -> None:
     """Until the first rule comes, IPv4's local and main are one trie, in which the longest prefix of both wins."""
-    local = [dataclasses.replace(route, metric=-1) for route in stack.tables[4].pop("local", [])]
+    local = [dataclasses.replace(route, metric=route.metric - 2**32) for route in stack.tables[4].pop("local", [])]
     stack.tables[4]["main"] = local + stack.tables[4].get("main", [])
 
 

@@ -326,3 +326,28 @@ def test_so_are_routes_that_follow_allowed_ips_into_local(rules: list[Document],
     numbers = [(family, parse_address(text).number) for family, text in asked]
     assert [fib.lookup(family, 0, number).decision.kind for family, number in numbers] == kinds
     assert [fib.decide(family, 0).at(number).kind for family, number in numbers] == kinds
+
+
+@pytest.mark.parametrize(
+    ("metrics", "devices"),
+    [((7, 5), ["b", "eth1"]), ((5, 7), ["a", "eth0"]), ((5, 5), ["a", "eth0"])],
+    ids=["the second is lower", "the first is lower", "equal, so the first"],
+)
+def test_among_equal_prefixes_of_local_the_metric_decides(metrics: tuple[int, int], devices: list[str]) -> None:
+    """Measured: `ip route add table local` of one prefix by two devices, with a route of main at metric 1 beside them."""
+    tunnels = [interface(name, [], peer("c", "10.0.0.0/24"), name=name) for name in ("a", "b")]
+    stack = {
+        "addresses": {"eth0": ["192.0.2.1/24"], "eth1": ["192.0.2.2/24"], "eth2": ["192.0.2.3/24"]},
+        "routes": [
+            *({"destination": text, "device": "eth2", "metric": 1} for text in ("10.0.0.0/24", "10.0.1.0/24")),
+            *({**AUTO, "device": name, "table": "local", "metric": one} for name, one in zip("ab", metrics)),
+            *(
+                {"destination": "10.0.1.0/24", "device": name, "table": "local", "metric": one}
+                for name, one in zip(("eth0", "eth1"), metrics)
+            ),
+        ],
+    }
+    fib = Model.of(parse_fleet(fleet(a=host(*tunnels, **stack)))).stacks[StackId("a", "")].fib
+    numbers = [parse_address(text).number for text in ("10.0.0.1", "10.0.1.1")]
+    assert [fib.lookup(4, 0, number).decision.device for number in numbers] == devices
+    assert [fib.decide(4, 0).at(number).device for number in numbers] == devices
