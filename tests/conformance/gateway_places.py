@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import sys
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.tests.integration.interface_calls import KEY_A, KEY_B, public_key
@@ -20,6 +21,8 @@ PUBLIC = {4: "203.0.113.3", 6: "2001:db8:3::3"}
 LAN6 = "fd00:2"
 TUNNEL = {4: "10.99.0", 6: "fd99:"}
 
+# Not what PATH has, which may be a script that looks for one; nor what only the collection needs.
+PYTHON = (sys.executable, "-I", "-S", "-c")
 # nsenter(1) starts it as a child, which is told to end with it: PR_SET_PDEATHSIG, SIGKILL (prctl(2)).
 _ENDS_WITH_US = "import ctypes; ctypes.CDLL(None).prctl(1, 9)\n"
 # Prints the source of each datagram, and sends it back.
@@ -128,7 +131,7 @@ class Places:
     @contextlib.contextmanager
     def running(self, host: Stack, program: str, *arguments: str) -> t.Iterator[t.Any]:
         """A program of Python that has said that it is ready."""
-        process = host.start("python3", "-c", _ENDS_WITH_US + program, *arguments)
+        process = host.start(*PYTHON, _ENDS_WITH_US + program, *arguments)
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"

@@ -1,10 +1,11 @@
 # Copyright (c) 2026 the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The modules beside ``interface``, called inside of a Stack, each call in a process of its own that may be killed."""
+"""The modules beside ``interface``, called inside of a Stack, and killed there."""
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
@@ -17,7 +18,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared impo
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._engine import converge_peer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import LinuxHost
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store import FileStore
-from ansible_collections.cryptokey.wireguard.tests.conformance.strikes import Struck, kill_the_run, of_others
+from ansible_collections.cryptokey.wireguard.tests.conformance.strikes import Struck, kill_the_run, leftovers, of_others
 from ansible_collections.cryptokey.wireguard.tests.integration.interface_calls import STATE, Faulty
 
 Arguments = t.Dict[str, t.Any]
@@ -53,17 +54,18 @@ MODULES = {"route": _route, "rule": _rule, "peer": _peer, "keypair": _key, "name
 
 def run(module: str, arguments: Arguments) -> bool:
     """Whether it changed anything."""
-    return MODULES[module](arguments, LinuxHost(), FileStore(STATE))
+    with contextlib.closing(LinuxHost()) as host:
+        return MODULES[module](arguments, host, FileStore(STATE))
 
 
 def killed_at(module: str, arguments: Arguments, at: int) -> bool:
     """Killed before that change, counted from 1; False where there are fewer."""
-    faults = Struck(kill_the_run, at, late=False)
-    MODULES[module](arguments, Faulty(LinuxHost(), "host", faults), Faulty(FileStore(STATE), "store", faults))
+    with Struck(kill_the_run, at, late=False) as faults:
+        MODULES[module](arguments, Faulty(LinuxHost(), "host", faults), Faulty(FileStore(STATE), "store", faults))
     return False
 
 
-def repaired(module: str, arguments: Arguments) -> tuple[bool, list[str]]:
-    """The next run: (what one more would still change, what belongs to others)."""
+def aftermath(module: str, arguments: Arguments) -> tuple[bool, list[str], list[str]]:
+    """The next run: (whether one more would still change something, what belongs to others, what is left over)."""
     run(module, arguments)
-    return run(module, arguments), of_others()
+    return run(module, arguments), of_others(), leftovers()

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What may befall a run at any of its changes on a real host, and what on that host belongs to others.
 
-Everything here is called inside of a Stack (Stack.call), each time in a process of its own.
+Everything here is called inside of a Stack: by Stack.call, and what may be killed by Stack.call_apart.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import pathlib
 import signal
 import subprocess
 import typing as t
+from unittest import mock
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import _daemon, _engine_start, _netns, _syscall
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError, InvalidInput
@@ -36,8 +37,19 @@ from ansible_collections.cryptokey.wireguard.tests.integration.stacks import wai
 
 FILLER = f"{STATE}/filler"
 STRANGER = "TrMvSoP4jYQlY6RIzBgbssQqY3vxI2Pi+y71lOWWXX0="
-INNER = {"create_link", "move_link", "delete_link", "start", "stop", "replace", "unlink", "mount", "unmount"}
+INNER_PLACES: tuple[tuple[t.Any, str], ...] = (
+    (LinuxNetwork, "create_link"),
+    (LinuxNetwork, "move_link"),
+    (LinuxNetwork, "delete_link"),
+    (_engine_start, "start"),
+    (_daemon, "stop"),
+    (os, "replace"),
+    (os, "unlink"),
+    (_syscall, "mount"),
+    (_syscall, "unmount"),
+)
 """Changes within those of an adapter, at which a kill leaves it half done."""
+INNER = {name for _owner, name in INNER_PLACES}
 FOREIGN_FILES = (f"{STATE}/@/wg9.key", f"{STATE}/notes.txt", "/run/private.key")
 
 STANDING = (*FOREIGN_FILES, FILLER, f"{STATE}/.lock")
@@ -46,24 +58,21 @@ STANDING = (*FOREIGN_FILES, FILLER, f"{STATE}/.lock")
 class Struck(Faults):
     """Something happens at a change, counted from 1, before it takes effect or after. at 0: never.
 
-    Counted are the changes of the adapters, and within them those that a kill could leave half done.
+    Counted are the changes of the adapters, and, as long as it is entered, those within them.
     """
 
     def __init__(self, strike: t.Callable[[], None], at: int, *, late: bool) -> None:
         super().__init__()
         self.strike, self.strikes_at, self.strikes_late = strike, at, late
-        for owner, name in (
-            (LinuxNetwork, "create_link"),
-            (LinuxNetwork, "move_link"),
-            (LinuxNetwork, "delete_link"),
-            (_engine_start, "start"),
-            (_daemon, "stop"),
-            (os, "replace"),
-            (os, "unlink"),
-            (_syscall, "mount"),
-            (_syscall, "unmount"),
-        ):
-            setattr(owner, name, self._counted(getattr(owner, name), name))
+        self._patches = contextlib.ExitStack()
+
+    def __enter__(self) -> Struck:
+        for owner, name in INNER_PLACES:
+            self._patches.enter_context(mock.patch.object(owner, name, self._counted(getattr(owner, name), name)))
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._patches.close()
 
     @contextlib.contextmanager
     def change(self, what: str) -> t.Iterator[None]:
@@ -109,27 +118,30 @@ def fill_the_disk() -> None:
 STRIKES = {"killed": kill_the_run, "device gone": take_the_device_away, "disk full": fill_the_disk}
 
 
+FURNITURE = (
+    "netns add blue",
+    "link add eth9 type veth peer name cable",
+    "address add 198.51.100.1/24 dev eth9",
+    "link set eth9 up",
+    "link set cable up",
+    "route add 10.202.0.0/16 via 198.51.100.2",
+    "route add blackhole 10.201.0.0/16 proto 148",
+    "rule add priority 300 table 99",
+)
+
+
 def furnish() -> None:
     """A host with a small disk for the state folder, a second stack, and what belongs to somebody else."""
-    for command in (
-        f"mount -t tmpfs -o size=64k,mode=0700 tmpfs {STATE}",
-        "ip netns add blue",
-        "ip link add eth9 type veth peer name cable",
-        "ip address add 198.51.100.1/24 dev eth9",
-        "ip link set eth9 up",
-        "ip link set cable up",
-        "ip route add 10.202.0.0/16 via 198.51.100.2",
-        "ip route add blackhole 10.201.0.0/16 proto 148",
-        "ip rule add priority 300 table 99",
-    ):
-        subprocess.run(command.split(), check=True)
+    subprocess.run(f"mount -t tmpfs -o size=64k,mode=0700 tmpfs {STATE}".split(), check=True)
+    subprocess.run(["ip", "-batch", "-"], input="\n".join(FURNITURE), text=True, check=True)
     pathlib.Path(STATE, "@").mkdir(mode=0o700)
     for path in FOREIGN_FILES:
         pathlib.Path(path).write_text(f"{KEY_C}\n", encoding="ascii")
     hosts = pathlib.Path("/run/hosts")
     hosts.write_text("127.0.0.1 localhost\n192.0.2.9 hub.example\n", encoding="ascii")
     subprocess.run(["mount", "--bind", str(hosts), "/etc/hosts"], check=True)
-    LinuxHost().create("wg9", namespace="", socket_namespace="", backend=interface_calls.BACKEND)
+    with contextlib.closing(LinuxHost()) as host:
+        host.create("wg9", namespace="", socket_namespace="", backend=interface_calls.BACKEND)
     allowed = ["peer", STRANGER, "allowed-ips", "10.203.0.0/16"]
     subprocess.run(["wg", "set", "wg9", "private-key", "/run/private.key", *allowed], check=True)
 
@@ -154,8 +166,9 @@ def meet_a_stranger() -> None:
         subprocess.run(["wg", "set", "wg0", "peer", STRANGER, "allowed-ips", "10.204.0.0/16"], check=True)
         subprocess.run("ip route replace 10.205.0.0/16 dev wg0 proto static".split(), check=False)
     # As the next run would do: whether one has to, must not depend on what has been tried before.
-    site = Site(LinuxHost(), FileStore(STATE), "", "wg0")
-    settle_snapshot(observe(site, key_file=f"{STATE}/@/wg0.key"), site)
+    with contextlib.closing(LinuxHost()) as host:
+        site = Site(host, FileStore(STATE), "", "wg0")
+        settle_snapshot(observe(site, key_file=f"{STATE}/@/wg0.key"), site)
 
 
 class Smooth(t.NamedTuple):
@@ -170,11 +183,11 @@ class Smooth(t.NamedTuple):
 
 
 def smoothly(arguments: dict[str, t.Any]) -> Smooth:
-    deep = Struck(lambda: None, 0, late=False)
-    try:
-        changed, _actions = apply(arguments, faults=deep)
-    except (HostError, InvalidInput):
-        changed = False
+    with Struck(lambda: None, 0, late=False) as deep:
+        try:
+            changed, _actions = apply(arguments, faults=deep)
+        except (HostError, InvalidInput):
+            changed = False
     if not changed:
         return Smooth(0, 0, "")
     outer = [name for name in deep.log if name not in INNER]
@@ -195,10 +208,11 @@ def refused(arguments: dict[str, t.Any], at: int, late: bool) -> tuple[str, str,
 
 def struck(arguments: dict[str, t.Any], strike: str, at: int, late: bool) -> str:
     """The error, empty where it worked all the same. A run that is killed says nothing (stacks.Killed)."""
-    try:
-        apply(arguments, faults=Struck(STRIKES[strike], at, late=late))
-    except HostError as error:
-        return str(error) or "failed"
+    with Struck(STRIKES[strike], at, late=late) as faults:
+        try:
+            apply(arguments, faults=faults)
+        except HostError as error:
+            return str(error) or "failed"
     return ""
 
 
@@ -207,6 +221,11 @@ def repaired(arguments: dict[str, t.Any]) -> tuple[str, list[str]]:
     pathlib.Path(FILLER).unlink(missing_ok=True)
     apply(arguments)
     return picture(arguments.get("namespace", "")), apply(arguments)[1]
+
+
+def aftermath(arguments: dict[str, t.Any]) -> tuple[tuple[str, list[str]], list[str], list[str]]:
+    """What the next run comes to: as repaired says, what others have, what is left over."""
+    return repaired(arguments), of_others(), leftovers()
 
 
 def leftovers() -> list[str]:

@@ -80,10 +80,10 @@ class Walk:
         at = self.random.randint(1, smooth.all_changes)
         said = self._strike(wanted, kind, at, late=late)
         where = f"{kind} {'after' if late else 'before'} {at} of {smooth.all_changes} ({said}): {wanted}"
-        there, left = self.host.call(strikes.repaired, wanted)
+        (there, left), others, leftovers = self.host.call(strikes.aftermath, wanted)
         assert left == [], where
-        assert self.host.call(strikes.of_others) == self.others, where
-        assert self.host.call(strikes.leftovers) == [], where
+        assert others == self.others, where
+        assert leftovers == [], where
         if kind == "device gone":
             self._start_afresh()
         else:
@@ -99,7 +99,8 @@ class Walk:
     def _strike(self, wanted: dict[str, t.Any], kind: str, at: int, *, late: bool) -> str:
         self.faults += 1
         try:
-            said = self.host.call(strikes.struck, wanted, kind, at, late)
+            call = self.host.call_apart if kind == "killed" else self.host.call
+            said = call(strikes.struck, wanted, kind, at, late)
         except Killed:
             assert kind == "killed"
             return "killed"
@@ -148,9 +149,10 @@ def test_a_device_that_is_born_elsewhere_is_made_again_whenever_the_run_is_kille
         assert smooth.all_changes > 5
         for at in range(1, smooth.all_changes + 1):
             with pytest.raises(Killed):
-                host.call(strikes.struck, ELSEWHERE, "killed", at, late)
-            assert host.call(strikes.repaired, ELSEWHERE) == (smooth.arrived, []), at
-            assert host.call(strikes.leftovers) == [], at
+                host.call_apart(strikes.struck, ELSEWHERE, "killed", at, late)
+            repaired, _others, leftovers = host.call(strikes.aftermath, ELSEWHERE)
+            assert repaired == (smooth.arrived, []), at
+            assert leftovers == [], at
             host.call(interface_calls.apply, {**ELSEWHERE, "state": "absent", "keep_private_key": False})
             assert host.call(strikes.files) == [], at
     record_property("faults", smooth.all_changes)
@@ -214,14 +216,14 @@ def test_the_next_run_of_any_module_makes_right_what_a_killed_one_has_left(
             for at in itertools.count(1):
                 host.call(lone_strikes.run, module, before)
                 try:
-                    assert not host.call(lone_strikes.killed_at, module, wanted, at)
+                    assert not host.call_apart(lone_strikes.killed_at, module, wanted, at)
                     break
                 except Killed:
                     faults += 1
-                still_to_do, now = host.call(lone_strikes.repaired, module, wanted)
+                still_to_do, now, leftovers = host.call(lone_strikes.aftermath, module, wanted)
                 assert not still_to_do, (wanted, at)
                 assert _without_ours(now) == others, (wanted, at)
-                assert host.call(strikes.leftovers) == [], (wanted, at)
+                assert leftovers == [], (wanted, at)
         for arguments in absent:
             host.call(lone_strikes.run, module, arguments)
         assert host.call(strikes.files) == []

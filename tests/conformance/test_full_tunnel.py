@@ -16,6 +16,7 @@ from ansible_collections.cryptokey.wireguard.tests.conformance.gateway_places im
     INTERNET,
     LAN6,
     PUBLIC,
+    PYTHON,
     Places,
     places,
 )
@@ -66,7 +67,7 @@ def test_everything_but_the_encrypted_packets_and_the_lan_goes_through_the_tunne
         for target, source in ((INTERNET[4], f"{UNDERLAY}.3"), (INTERNET[6], f"{LAN6}::3")):
             server = servers.enter_context(three.running(three.provider, ECHO, target))
             assert device_towards(client, target) == "wg0"
-            client.run("python3", "-c", ASK, target)
+            client.run(*PYTHON, ASK, target)
             packets.sent(1)
             assert server.stdout.readline().strip() == source, "it did not leave by the exit"
         assert device_towards(client, PUBLIC[4], "mark", "51820") == "eth0"

@@ -18,6 +18,7 @@ from ansible_collections.cryptokey.wireguard.tests.conformance.gateway_places im
     INTERNET,
     LAN6,
     LISTEN,
+    PYTHON,
     WATCH_MSS,
     Places,
     places,
@@ -96,7 +97,7 @@ def test_what_leaves_by_the_exit_is_translated_and_only_while_it_is_declared(thr
     assert place < actions.index("switch IPv4 forwarding on"), "it forwarded before it translated"
     for target, source in ((INTERNET[4], f"{UNDERLAY}.3"), (INTERNET[6], f"{LAN6}::3")):
         with three.running(three.provider, ECHO, target) as server:
-            client.run("python3", "-c", ASK, target)
+            client.run(*PYTHON, ASK, target)
             packets.sent(1)
             assert server.stdout.readline().strip() == source
     only = {"masquerade": {"ipv4": ["eth0"]}}
@@ -132,7 +133,7 @@ def test_segments_fit_through_the_tunnel_in_both_directions(three, packets):
                 three.running(three.provider, WATCH_MSS, "under", SYN) as asked,
                 three.running(client, WATCH_MSS, "wg0", SYN_ACK) as answered,
             ):
-                client.run("python3", "-c", CONNECT, INTERNET[family])
+                client.run(*PYTHON, CONNECT, INTERNET[family])
                 packets.sent(3)
                 outward = int(asked.stdout.readline())
                 assert outward == largest, f"the SYN of IPv{family} asks for {outward}"
@@ -248,7 +249,7 @@ def _failing(arguments: dict[str, t.Any], at: int, late: bool) -> str:
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_whatever_fails_all_of_it_is_as_before(host, late):
+def test_whatever_fails_all_of_it_is_as_before(host, late, record_property):
     host.run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "far")
     host.run("nft", "-f", "-", input=FOREIGN)
     first = {
@@ -267,16 +268,20 @@ def test_whatever_fails_all_of_it_is_as_before(host, late):
     }
     host.call(apply, first)
     before = host.call(picture)
+    faults = 0
     for arguments in (second, ABSENT):
         number, error = 0, "none yet"
         while error:
             number += 1
             error = host.call(_failing, arguments, number, late)
             if error:
+                assert "fault" in error, error  # of ours; any other one would come again and again
                 assert "has been restored" in error, error
                 assert "could not be" not in error, error
                 assert host.call(picture) == before, f"after change {number}"
         assert number > 5
+        faults += number - 1
         host.call(apply, {"state": "absent"})
         host.call(apply, first)
         before = host.call(picture)
+    record_property("faults", faults)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import sys
 import typing as t
 
 import pytest
@@ -51,7 +52,7 @@ KEY_FILE = f"{STATE}/@/wg0.key"
     [(None, FIRST), (FIRST, SECOND), (SECOND, FIRST), (FIRST, ABSENT)],
     ids=["create", "change", "change back", "delete"],
 )
-def test_a_failure_at_each_real_step_restores_what_was_there(there, wanted, late):
+def test_a_failure_at_each_real_step_restores_what_was_there(there, wanted, late, record_property):
     with stack() as host:
         steps = _prepared_count(host, there, wanted)
         assert steps > 5
@@ -62,6 +63,7 @@ def test_a_failure_at_each_real_step_restores_what_was_there(there, wanted, late
             assert after == before, (at, error)
         assert host.call(apply, wanted)[0]
         assert host.call(apply, wanted) == (False, [])
+    record_property("faults", steps)
 
 
 def _prepared_count(host: Stack, there: dict[str, t.Any] | None, wanted: dict[str, t.Any]) -> int:
@@ -109,12 +111,12 @@ def test_two_runs_at_once_wait_for_each_other():
 
 def test_a_port_in_use_is_refused_and_nothing_is_left():
     with stack() as host:
-        blocker = host.start("python3", "-c", _BLOCK)
+        blocker = host.start(sys.executable, "-I", "-S", "-c", _BLOCK)
         assert blocker.stdout.readline() == "bound\n"
         with pytest.raises(Failed, match="51820"):
             host.call(apply, FIRST)
         assert "wg0" not in host.out("ip", "link")
-        assert "wireguard" not in host.out("ps", "ax")
+        assert "wireguard" not in host.out("ps", "-e", "-o", "comm=")
         blocker.kill()
 
 

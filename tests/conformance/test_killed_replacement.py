@@ -89,7 +89,7 @@ def replaced(host: Stack, twin: Stack, before: dict[str, t.Any], after: dict[str
     for at in range(1, smooth.all_changes + 1, EVERY):
         host.call(prepare, before)
         with pytest.raises(Killed):
-            host.call(strikes.struck, after, "killed", at, bool(at % 2))
+            host.call_apart(strikes.struck, after, "killed", at, bool(at % 2))
         assert host.call(outcome, after) == [wanted, [], []], at
         yield at
 
@@ -127,7 +127,7 @@ def test_whatever_is_declared_next_clears_away_what_was_not_moved_yet() -> None:
         gone = {"namespace": "blue", "state": "absent", "keep_private_key": False}
         for at in range(1, smooth.all_changes + 1):
             with pytest.raises(Killed):
-                host.call(strikes.struck, ELSEWHERE, "killed", at, True)
+                host.call_apart(strikes.struck, ELSEWHERE, "killed", at, True)
             left, foreseen, still_left, after = host.call(cleared, gone)
             assert left == still_left, "check mode touches nothing"
             assert any("has left" in line for line in foreseen) == bool(left), (at, left, foreseen)

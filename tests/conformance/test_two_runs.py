@@ -64,6 +64,10 @@ def again_and_again(arguments: dict[str, t.Any]) -> list[str]:
     return errors
 
 
+def foreseen(arguments: dict[str, t.Any]) -> list[str]:
+    return apply(arguments, check=True)[1]
+
+
 def make_keys(_number: int) -> list[tuple[bool, str]]:
     """Whether it was this one that made the key, and the key that it reports, for each of many files."""
     return [_make_key(f"/run/keys/{number}.key") for number in range(40)]
@@ -77,13 +81,14 @@ def _make_key(path: str) -> tuple[bool, str]:
 
 def make_namespace(_number: int) -> list[str]:
     store = FileStore(STATE)
-    result = _namespace.converge("blue", present=True, force=False, host=LinuxHost(), store=store, check=False)
+    with contextlib.closing(LinuxHost()) as host:
+        result = _namespace.converge("blue", present=True, force=False, host=host, store=store, check=False)
     return list(result["actions"])
 
 
 def test_two_declarations_of_one_interface_leave_one_of_them(host: Stack) -> None:
     assert host.call(race, again_and_again, FIRST, SECOND) == [[], []]
-    left = [host.call(lambda arguments=arguments: apply(arguments, check=True)[1]) for arguments in (FIRST, SECOND)]
+    left = [host.call(foreseen, arguments) for arguments in (FIRST, SECOND)]
     assert [] in left
     assert left != [[], []]
 
@@ -173,7 +178,8 @@ def test_who_gives_up_says_who_has_the_lock_and_has_changed_nothing(host: Stack)
 def impatient() -> str:
     store, start = FileStore(STATE, patience=0.5), time.monotonic()
     try:
-        converge(declare({"name": "wg0", "state_directory": STATE}), host=LinuxHost(), store=store)
+        with contextlib.closing(LinuxHost()) as host:
+            converge(declare({"name": "wg0", "state_directory": STATE}), host=host, store=store)
     except WireguardError as error:
         assert time.monotonic() - start < 20
         return str(error)

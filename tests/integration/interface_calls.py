@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import typing as t
 
@@ -66,16 +67,17 @@ def apply(arguments: dict[str, t.Any], *, faults: Faults | None = None, check: b
     """Inside of a stack: (changed, actions)."""
     faults = faults or Faults()
     given = {"name": "wg0", "state_directory": STATE, "backend": BACKEND, **arguments}
-    host, store = Faulty(LinuxHost(), "host", faults), Faulty(FileStore(given["state_directory"]), "store", faults)
-    declared = declare(given)
-    result = converge(declared, host=host, store=store, check=check)
+    store = Faulty(FileStore(given["state_directory"]), "store", faults)
+    with contextlib.closing(LinuxHost()) as host:
+        result = converge(declare(given), host=Faulty(host, "host", faults), store=store, check=check)
     return result.changed, result.actions
 
 
 def picture(namespace: str = "") -> str:
     """Inside of a stack: everything the engine can see, comparable. Link indexes change with a new device."""
-    site = Site(LinuxHost(), FileStore(STATE), namespace, "wg0")
-    seen = observe(site, key_file=f"{STATE}/{namespace or '@'}/wg0.key")
+    with contextlib.closing(LinuxHost()) as host:
+        site = Site(host, FileStore(STATE), namespace, "wg0")
+        seen = observe(site, key_file=f"{STATE}/{namespace or '@'}/wg0.key")
     link = (seen.link.mtu, seen.link.up, sorted(seen.link.addresses)) if seen.link else None
     return repr(
         [

@@ -9,10 +9,7 @@ Ending the holder ends everything in it, so no test can leave an engine or a dev
 from __future__ import annotations
 
 import contextlib
-import gc
-import importlib
 import os
-import pickle
 import re
 import signal
 import subprocess
@@ -20,18 +17,11 @@ import tempfile
 import time
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils import _public_key, _syscall
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PrivateKey
+from ansible_collections.cryptokey.wireguard.tests.integration.inside import Answerer, Failed, Killed, call_once
 
-# What they load, pyroute2 and cryptography, is loaded once here instead of in every call.
-importlib.import_module("pyroute2")
-with contextlib.suppress(HostError):
-    _public_key.of(PrivateKey.generate())
+__all__ = ["UNDERLAY", "Failed", "Killed", "Ping", "Stack", "echo_requests", "stack", "stacks", "wait_until"]
 
 UNDERLAY = "192.0.2"
-_NEW_PID = 0x20000000
-_NAMESPACES = (("net", 0x40000000), ("mnt", 0x00020000))
 _HOLDER = """
 set -e
 read -r pid rest </proc/self/stat
@@ -61,10 +51,12 @@ class Stack:
             complaints.seek(0)
             assert answer[:1] == ["ready"], complaints.read().decode()
         self.pid = int(answer[1])
+        self._answerer: Answerer | None = None
 
     def close(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
+        self._forget_answerer()
         self._unshare.wait()
 
     def argv(self, *command: str) -> list[str]:
@@ -84,70 +76,27 @@ class Stack:
         return subprocess.Popen(self.argv(*command), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def call(self, function: t.Callable[..., t.Any], *arguments: t.Any) -> t.Any:
-        """What function returns when it runs in this host; its error as a Failed with the error's type and text."""
-        reading, writing = os.pipe()
-        child = self._fork_inside()
-        if child == 0:
-            os.close(reading)
-            _enter_and_answer(self.pid, writing, function, arguments)
-        os.close(writing)
-        with os.fdopen(reading, "rb") as pipe:
-            answer = pipe.read()
-        os.waitpid(child, 0)
-        if not answer:
-            raise Killed("the call ended without an answer")
-        kind, value = pickle.loads(answer)
-        if kind == "error":
-            raise Failed(*value)
-        return value
+        """What function returns when it runs in this host; its error as a Failed with the error's type and text.
 
-    def _fork_inside(self) -> int:
-        """Only children are born in another process namespace; their parent returns to its own (setns(2))."""
-        with contextlib.ExitStack() as opened:
-            own, theirs = (os.open(f"/proc/{who}/ns/pid", os.O_RDONLY) for who in ("thread-self", self.pid))
-            for handle in (own, theirs):
-                opened.callback(os.close, handle)
-            child = -1
-            _syscall.setns(theirs, _NEW_PID)
-            try:
-                child = os.fork()
-            finally:
-                if child:
-                    _syscall.setns(own, _NEW_PID)
-            return child
-
-
-class Killed(AssertionError):
-    """The process of a call has ended before it could answer."""
-
-
-class Failed(Exception):
-    """An error inside of a Stack. kind: the name of its type."""
-
-    def __init__(self, kind: str, text: str) -> None:
-        super().__init__(f"{kind}: {text}")
-        self.kind = kind
-
-
-def _enter_and_answer(pid: int, writing: int, function: t.Callable[..., t.Any], arguments: t.Any) -> t.NoReturn:
-    """In the child, which lives in the process namespace already, so that /proc/self exists in there."""
-    try:
-        # Collecting would touch, and so copy, every page that it shares with the test.
-        gc.disable()
-        handles = [(os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY), kind) for name, kind in _NAMESPACES]
-        root = os.open(f"/proc/{pid}/root", os.O_RDONLY)
-        for handle, kind in handles:
-            _syscall.setns(handle, kind)
-        os.fchdir(root)
-        os.chroot(".")  # where this machine itself runs in one, entering the mounts leads out of it
+        All calls of a host run in one process: in a guest to fork one takes as long as three runs of the engine. So
+        function is known by its name (pickle), and closes what it opens.
+        """
+        if self._answerer is None:
+            self._answerer = Answerer(self.pid)
         try:
-            answer = ("value", function(*arguments))
-        except BaseException as error:
-            answer = ("error", (type(error).__name__, str(error)))
-        with os.fdopen(writing, "wb") as pipe:
-            pipe.write(pickle.dumps(answer))
-    finally:
-        os._exit(1)
+            return self._answerer.ask(function, arguments)
+        except Killed:
+            self._forget_answerer()
+            raise
+
+    def call_apart(self, function: t.Callable[..., t.Any], *arguments: t.Any) -> t.Any:
+        """The same in a process of its own, which may be killed, and which may be given keys."""
+        return call_once(self.pid, function, arguments)
+
+    def _forget_answerer(self) -> None:
+        if self._answerer is not None:
+            self._answerer.close()
+            self._answerer = None
 
 
 @contextlib.contextmanager
@@ -182,10 +131,14 @@ def stacks(count: int) -> t.Iterator[list[Stack]]:
 
 
 class Ping:
-    """A running ping: many packets, each known by its number. Whoever has one has a ping that sends already."""
+    """A running ping: many packets, each known by its number. Whoever has one has a ping that sends already.
 
-    def __init__(self, host: Stack, target: str, *, count: int, interval: float = 0.002) -> None:
-        command = host.argv("ping", "-n", "-W", "3", "-i", str(interval), "-c", str(count), target)
+    interval: seconds from packet to packet; None: each as soon as the one before it is answered (ping -A).
+    """
+
+    def __init__(self, host: Stack, target: str, *, count: int, interval: float | None = 0.002) -> None:
+        pace = ["-A"] if interval is None else ["-i", str(interval)]
+        command = host.argv("ping", "-n", "-W", "3", *pace, "-c", str(count), target)
         # Not a pipe, which a thousand answers would fill: the ping would wait for a reader.
         descriptor = os.memfd_create("ping")
         self._process = subprocess.Popen(command, stdout=descriptor, stderr=descriptor)

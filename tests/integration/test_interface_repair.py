@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import subprocess
 
@@ -57,8 +58,8 @@ SOME = {"backend": "userspace", "private_key": KEY_B, "mtu": 1380, "peers": []}
 
 def end_the_engine() -> None:
     subprocess.run(["pkill", "-KILL", "wireguard-go"], check=True)
-    network = LinuxHost().network("")
-    wait_until(lambda: network.link("wg0") is None)
+    with contextlib.closing(LinuxHost()) as host:
+        wait_until(lambda: host.network("").link("wg0") is None)
 
 
 def test_a_peer_of_an_earlier_run_comes_back_with_the_engine_however_often_that_is_interrupted(packets):
@@ -76,7 +77,7 @@ def test_a_peer_of_an_earlier_run_comes_back_with_the_engine_however_often_that_
         for at in itertools.count(1):
             host.call(end_the_engine)
             try:
-                host.call(struck, SOME, "killed", at, bool(at % 2))
+                host.call_apart(struck, SOME, "killed", at, bool(at % 2))
                 break
             except Killed:
                 host.call(apply, SOME)
@@ -107,4 +108,5 @@ def test_what_comes_back_is_said_and_what_was_removed_does_not():
 
 def warned(arguments):
     declared = declare({"name": "wg0", "state_directory": STATE, **arguments})
-    return converge(declared, host=LinuxHost(), store=FileStore(STATE)).warnings
+    with contextlib.closing(LinuxHost()) as host:
+        return converge(declared, host=host, store=FileStore(STATE)).warnings

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 
@@ -98,13 +99,16 @@ def test_peers_are_told_one_by_one_and_whole(host, engine):
         PeerUpdate(ONE, action="add", preshared_key=secret, add_allowed_ips=(parse_prefix("10.1.0.0/16"),)),
         PeerUpdate(TWO, action="add", add_allowed_ips=(parse_prefix("10.2.0.0/16"), parse_prefix("10.3.0.0/16"))),
     ]
-    assert host.call(written, KEY_A, add) == {
+    assert host.call_apart(written, KEY_A, add) == {
         ONE.short: (["10.1.0.0/16"], True),
         TWO.short: (["10.2.0.0/16", "10.3.0.0/16"], False),
     }
     one, two = parse_prefix("10.1.0.0/16"), parse_prefix("10.2.0.0/16")
     move = [PeerUpdate(ONE, add_allowed_ips=(two,), remove_allowed_ips=(one,))]
-    assert host.call(written, KEY_A, move) == {ONE.short: (["10.2.0.0/16"], True), TWO.short: (["10.3.0.0/16"], False)}
+    assert host.call_apart(written, KEY_A, move) == {
+        ONE.short: (["10.2.0.0/16"], True),
+        TWO.short: (["10.3.0.0/16"], False),
+    }
 
 
 def test_what_it_does_to_others_is_true_of_it(host, engine):
@@ -113,9 +117,11 @@ def test_what_it_does_to_others_is_true_of_it(host, engine):
     add = f"set=1\npublic_key={'01' * 32}\nallowed_ip=10.1.0.0/16\n\n"
     program = "import socket,sys; s=socket.socket(socket.AF_UNIX); s.connect('/run/wireguard/wg0.sock'); "
     program += "s.sendall(sys.argv[1].encode()); print(s.recv(99))"
-    assert "errno=0" in host.out("python3", "-c", program, add)
-    assert "errno=22" in host.out("python3", "-c", program, add.replace("allowed_ip=", "update_only=true\nallowed_ip="))
-    assert "errno=0" not in host.run("python3", "-c", program, add, check=False).stdout
+    assert "errno=0" in host.out(sys.executable, "-c", program, add)
+    assert "errno=22" in host.out(
+        sys.executable, "-c", program, add.replace("allowed_ip=", "update_only=true\nallowed_ip=")
+    )
+    assert "errno=0" not in host.run(sys.executable, "-c", program, add, check=False).stdout
     wait_until(lambda: host.run("ip", "link", "show", "wg0", check=False).returncode != 0)
 
 
@@ -133,7 +139,8 @@ def test_losing_a_session_is_said_beforehand_and_nothing_else_is(host, engine):
 def disruptive(arguments: dict) -> list[str]:
     """Inside of a stack: in check mode."""
     declared = declare({"name": "wg0", "state_directory": STATE, **arguments})
-    return converge(declared, host=LinuxHost(), store=FileStore(STATE), check=True).disruptive
+    with contextlib.closing(LinuxHost()) as host:
+        return converge(declared, host=host, store=FileStore(STATE), check=True).disruptive
 
 
 def test_a_key_that_is_nowhere_is_asked_for_instead_of_made_anew(host, engine):
@@ -169,5 +176,6 @@ def test_it_speaks_with_the_other_engine_and_its_handshakes_have_a_time(packets,
 
 def handshake_age() -> float:
     """Inside of a stack: in seconds."""
-    statistics = LinuxHost().wireguard("", "wg0").read()[1]
+    with contextlib.closing(LinuxHost()) as host:
+        statistics = host.wireguard("", "wg0").read()[1]
     return time.time() - next(iter(statistics.values())).latest_handshake
