@@ -159,7 +159,10 @@ class Firewall(t.Protocol):
         """Replaces the whole table in one transaction, or removes it; absent is no error."""
 
     def filtering(self, choice: str, ports: t.Collection[int], label: str, recorded: t.Iterable[Opening]) -> Filtering:
-        """Who filters, and which of the ports are open. choice: as the option; recorded: where to look besides."""
+        """Who filters, which of the ports are open, and what would close them all the same.
+
+        choice: as the option.  recorded: where to look besides.
+        """
 
     def open_port(self, opening: Opening, label: str) -> None: ...
 

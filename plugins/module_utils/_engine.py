@@ -57,6 +57,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted import
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_filter import (
     missing_nftables,
+    obstacle_warnings,
     strict_filter_warnings,
     unseen_warnings,
 )
@@ -172,6 +173,7 @@ def make_plan(declared: Declared, site: Site, *, check: bool) -> Plan:
         wanted = want(declared, around, known, choices)
         _refuse_without_birthplace(wanted, before, site, check=check)
         warnings += strict_filter_warnings(around, before)
+        warnings += obstacle_warnings(around, before, wanted.listen_port)
         warnings += loss_warnings(declared, before, wanted)
     else:
         _refuse_without_nftables(None, before, check=check, warnings=warnings)

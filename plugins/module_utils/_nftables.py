@@ -11,13 +11,17 @@ import re
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import _program, _ruleset
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._chain_walk import Walk
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Opening
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset import Ruleset
 
 _INPUT_FAMILIES = ("inet", "ip", "ip6")
+# What a packet to this host meets before its socket, and where it can be dropped.
+_HOOKS = ("ingress", "prerouting", "input")
 # Tables that their owner writes anew whenever it likes; a rule in them would not last, and is not ours to add.
 _MANAGED = ("firewalld",)
+_OF_UFW = "ufw-"
 _MISSING = "No such file or directory"
 
 
@@ -48,18 +52,72 @@ def load(device: str, wanted: Ruleset | None) -> None:
 def input_chains() -> dict[str, list[t.Any]]:
     """The rules of each base chain that packets to this host go through and that filters anything, by its name
     (family, table, chain)."""
-    listed = _read(_ask(_command("list", {"chains": None})), "list the chains")
     found = {}
-    for entry in listed.get("nftables", ()):
-        chain = entry.get("chain", {})
-        if chain.get("hook") != "input" or chain.get("type") != "filter" or chain["family"] not in _INPUT_FAMILIES:
-            continue
-        if chain["table"] not in _MANAGED:
-            place = {name: chain[name] for name in ("family", "table", "name")}
-            rules = _rules(place)
+    for chain in _base_chains("input"):
+        if chain["family"] in _INPUT_FAMILIES:
+            rules = _rules(_place(chain))
             if chain.get("policy") == "drop" or any(not _is_ours(rule) for rule in rules):
-                found[f"{chain['family']} {chain['table']} {chain['name']}"] = rules
+                found[" ".join(_place(chain).values())] = rules
     return found
+
+
+def _base_chains(*hooks: str) -> list[t.Mapping[str, t.Any]]:
+    """Those of the type filter that are nobody's to write anew."""
+    listed = _read(_ask(_command("list", {"chains": None})), "list the chains")
+    chains = (entry.get("chain", {}) for entry in listed.get("nftables", ()))
+    filters = (chain for chain in chains if chain.get("hook") in hooks and chain.get("type") == "filter")
+    return [chain for chain in filters if chain["table"] not in _MANAGED]
+
+
+def _place(chain: t.Mapping[str, t.Any]) -> dict[str, str]:
+    return {name: str(chain[name]) for name in ("family", "table", "name")}
+
+
+def obstacles(label: str, port: int, opened: t.Mapping[str, list[t.Any]]) -> list[tuple[str, str]]:
+    """What drops the first packet to a port wherever it comes from, and the command that shows it.
+
+    opened: the chains, with their rules, that have a rule of ours at their head or are about to get it. Those of ufw
+    are told apart by where they lead: what it drops, it says itself.
+    """
+    found = []
+    for chain in _base_chains(*_HOOKS):
+        place = _place(chain)
+        name = " ".join(place.values())
+        rules = opened.get(name)
+        if rules is not None and not any(_opens(rule, label, port) for rule in rules):
+            continue
+        if any(_target(entry).startswith(_OF_UFW) for rule in _rules(place) for entry in rule.get("expr", ())):
+            continue
+        walk = Walk(
+            port,
+            rules=lambda target, at=place: _rules({**at, "name": target}),  # type: ignore[misc]
+            is_ours=lambda rule: _opens(rule, label, port),
+        )
+        ends = walk.drops_all(place["name"])
+        found += [(_text(rule), f"nft -a list chain {_chain_of(rule)}") for rule in walk.found]
+        if chain.get("policy") == "drop" and not ends and not walk.is_over:
+            what = f"the nftables chain {name} drops what none of its rules accepts, and none accepts it"
+            found.append((what, f"nft list chain {name}"))
+    return found
+
+
+def _target(entry: t.Mapping[str, t.Any]) -> str:
+    return str(entry["jump"]["target"]) if "jump" in entry else ""
+
+
+def _chain_of(rule: t.Mapping[str, t.Any]) -> str:
+    return f"{rule['family']} {rule['table']} {rule['chain']}"
+
+
+def _text(rule: t.Mapping[str, t.Any]) -> str:
+    """A rule as nft writes it for people, which its JSON does not hold."""
+    handle = f"# handle {rule['handle']}"
+    path = _program.find("nft")
+    listed = _program.run(path, "-a", "list", "chain", *_chain_of(rule).split(" ")).output if path else ""
+    lines = (line.strip() for line in listed.splitlines())
+    text = next((line[: -len(handle)].strip() for line in lines if line.endswith(f" {handle}")), "")
+    shown = f"'{text}', handle {rule['handle']}," if text else f"with the handle {rule['handle']}"
+    return f"the rule {shown} of the nftables chain {_chain_of(rule)} drops what peers send to it"
 
 
 def opened(label: str, port: int, chains: t.Mapping[str, list[t.Any]]) -> list[str]:

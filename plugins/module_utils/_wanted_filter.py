@@ -84,7 +84,7 @@ def want_openings(
     recorded = observed.record.openings if observed.record else frozenset()
     wanted: t.FrozenSet[Opening] = frozenset()
     if around.open_port != "off":
-        number = port or (observed.device.listen_port if observed.device else 0)
+        number = _port(observed, port)
         if not number:
             raise InvalidInput(
                 "needs a port that stays the same",
@@ -100,6 +100,18 @@ def want_openings(
             raise refusal
     ours = (wanted - filtering.openings) | filtering.ours(wanted & recorded) | filtering.unseen
     return wanted, filtering.ours(recorded - wanted), ours
+
+
+def _port(observed: Observed, wanted: int | None) -> int:
+    return wanted or (observed.device.listen_port if observed.device else 0)
+
+
+def obstacle_warnings(around: Surroundings, observed: Observed, port: int | None) -> list[str]:
+    """What keeps the port closed that is opened, or already is. port: as for want_openings()."""
+    if around.open_port == "off":
+        return []
+    found = (obstacle for obstacle in observed.filtering.obstacles if obstacle.port == _port(observed, port))
+    return [str(obstacle) for obstacle in found]
 
 
 def unseen_warnings(observed: Observed) -> list[str]:

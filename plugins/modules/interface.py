@@ -326,6 +326,11 @@ options:
         V(off), and with the interface.
       - A rule of ufw that denies or rejects just that port would be replaced by ours. It is somebody's decision, so the
         run is refused before the first change, and the message names the rule.
+      - What closes the port to the world all the same is never touched, but named in a warning, in check mode too, with
+        the command that shows it - a rule of ufw that comes first, such as one for a range of ports, a rich rule of
+        firewalld, a rule or a policy in a chain of nftables that nobody asked to let it in, and a default zone of
+        firewalld that no device is in. It is decided from their listings; rules that mean a few senders or all ports of
+        one device, and all that a listing leaves open, are not reported.
       - While nothing filters, V(auto) leaves open what it has opened, for when the packet filter runs again.
       - It takes a O(listen_port) that is declared or bound. firewalld and ufw filter in the initial namespace only.
     type: str

@@ -20,12 +20,14 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import
     HostError,
     InvalidInput,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._obstacle import Obstacle
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._operations import (
     Site,
     batches,
     execute,
 )
 from ansible_collections.cryptokey.wireguard.tests.unit.plugins.module_utils.declarations import (
+    PRIVATE_KEYS,
     World,
     declarations,
     drifts,
@@ -240,3 +242,16 @@ def test_a_port_that_is_taken_is_named_also_where_the_kernel_does_not():
     text = r"cannot set interface wg0 up: Address already in use \(UDP port 51820 in the initial namespace\)"
     with pytest.raises(HostError, match=text):
         world.converge({"name": "wg0", "listen_port": 51820})
+
+
+@pytest.mark.parametrize("choice", ["auto", "nftables"])
+def test_what_keeps_an_opened_port_closed_is_said_before_and_after_and_only_of_that_port(choice):
+    world = World()
+    world.host.firewalls[""].obstacles = tuple(Obstacle("", port, f"rule {port}", "nft") for port in (1, 51820))
+    arguments = {"name": "wg0", "private_key": PRIVATE_KEYS[0], "listen_port": 51820, "open_port": choice}
+    for check in (True, False, False):
+        warnings = world.converge(arguments, check=check).warnings
+        (text,) = (text for text in warnings if "is still closed" in text)
+        assert text.startswith("UDP port 51820 is still closed: rule 51820 (see nft); it is not this collection's")
+    assert world.converge({"name": "wg0"}).warnings, "nothing was declared anew"
+    assert world.converge({"name": "wg0", "open_port": "off"}).warnings == []

@@ -56,7 +56,7 @@ def programs(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib
 
 def test_ufw_is_asked_for_what_is_open_to_everybody(programs) -> None:
     assert _ufw.is_active()
-    rules = _ufw.rules(range(51820, 51828))
+    rules = _ufw.rules(_ufw.added(), range(51820, 51828))
     assert [port for port, rule in rules.items() if rule.lets_in] == [51820, 51821, 51825, 51826]
     assert [rules[port].comment for port in (51820, 51821, 51826)] == ["cryptokey.wireguard wg0", "", "mine"]
     assert [rule.text for rule in rules.values() if not rule.lets_in] == [
