@@ -152,6 +152,9 @@ class Firewall(t.Protocol):
     def why_no_nftables(self) -> str:
         """Empty where there is nftables, with all that a ruleset needs."""
 
+    def why_no_marks(self) -> str:
+        """Empty where a ruleset can give packets the mark of their connection. Asked where there is nftables."""
+
     def ruleset(self, device: str) -> Ruleset | None:
         """The interface's own table; None where there is none."""
 

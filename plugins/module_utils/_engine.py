@@ -135,6 +135,7 @@ def _filter_request(declared: Declared) -> FilterRequest:
         return FilterRequest()
     return FilterRequest(
         table=bool(declared.masquerade or declared.clamp_mss or declared.full_tunnel),
+        marks=bool(declared.full_tunnel),
         open_port=declared.open_port,
         listen_port=declared.listen_port,
         socket_namespace=declared.socket_namespace,

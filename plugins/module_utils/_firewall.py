@@ -27,6 +27,9 @@ class LinuxFirewall:
     def why_no_nftables(self) -> str:
         return _nftables.why_unavailable()
 
+    def why_no_marks(self) -> str:
+        return self.worker.run(_nftables.why_no_marks)
+
     def ruleset(self, device: str) -> Ruleset | None:
         return self.worker.run(_nftables.ruleset, device)
 

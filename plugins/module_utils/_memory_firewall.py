@@ -15,15 +15,16 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset impor
 
 
 class MemoryFirewall:
-    """lacking: why there is no nftables.  running: the managers at work.  chains: the filtering ones of nftables.
+    """lacking: why there is no nftables.  markless: why it cannot mark.  running: the managers at work.
 
-    obstacles: what of somebody else's closes ports.
+    chains: the filtering ones of nftables.  obstacles: what of somebody else's closes ports.
     """
 
     def __init__(self, namespace: str, faults: Counter) -> None:
         self.namespace = namespace
         self.faults = faults
         self.lacking = ""
+        self.markless = ""
         self.running: tuple[str, ...] = ()
         self.chains: tuple[str, ...] = ()
         self.zone = "public"
@@ -33,6 +34,9 @@ class MemoryFirewall:
 
     def why_no_nftables(self) -> str:
         return self.lacking
+
+    def why_no_marks(self) -> str:
+        return self.markless
 
     def ruleset(self, device: str) -> Ruleset | None:
         return self.tables.get(device)

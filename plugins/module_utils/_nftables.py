@@ -23,6 +23,12 @@ _HOOKS = ("ingress", "prerouting", "input")
 _MANAGED = ("firewalld",)
 _OF_UFW = "ufw-"
 _MISSING = "No such file or directory"
+_UNSUPPORTED = "Operation not supported"
+# What the kernel needs for our chains beyond the tables themselves, which it does not say.
+_OPTIONS = {
+    _ruleset.TRANSLATE.name: ("CONFIG_NFT_NAT", "CONFIG_NFT_MASQ"),
+    _ruleset.RECALL.name: ("CONFIG_NFT_CT", "CONFIG_NF_CONNTRACK_MARK"),
+}
 
 
 def why_unavailable() -> str:
@@ -33,6 +39,18 @@ def why_unavailable() -> str:
     release = os.uname().release
     numbers = [int(number) for number in re.findall(r"\d+", release)[:2]]
     return f"this host's kernel {release} is too old: it takes Linux 5.7" if numbers < [5, 7] else ""
+
+
+def why_no_marks() -> str:
+    """Empty where a rule can mark a packet with the mark of its connection: nft lets the kernel check a whole table
+    without making it. The kernel names no option: without CONFIG_NFT_CT it does not know the expression, without
+    CONFIG_NF_CONNTRACK_MARK not this key of it (nft_ct_get_init in net/netfilter/nft_ct.c).
+    """
+    table = _ruleset.ruleset(_ruleset.marking("check", 1))
+    answer = _ask(_ruleset.load_commands("check", table), "-c")
+    options = {_MISSING: "CONFIG_NFT_CT", _UNSUPPORTED: "CONFIG_NF_CONNTRACK_MARK"}
+    option = next((option for error, option in options.items() if answer.code and error in answer.error), "")
+    return f"this host's kernel cannot keep the mark of a connection ({option} is not set)" if option else ""
 
 
 def ruleset(device: str) -> Ruleset | None:
@@ -46,7 +64,7 @@ def ruleset(device: str) -> Ruleset | None:
 def load(device: str, wanted: Ruleset | None) -> None:
     answer = _ask(_ruleset.load_commands(device, wanted))
     if answer.code:
-        raise _refused(f"load the table {_ruleset.table_name(device)}", answer)
+        raise _refused(f"load the table {_ruleset.table_name(device)}", answer, wanted)
 
 
 def input_chains() -> dict[str, list[t.Any]]:
@@ -182,11 +200,11 @@ def _command(verb: str, entry: t.Mapping[str, t.Any]) -> str:
     return json.dumps({"nftables": [{verb: entry}]})
 
 
-def _ask(commands: str) -> _program.Answer:
+def _ask(commands: str, *options: str) -> _program.Answer:
     path = _program.find("nft")
     if path is None:
         raise missing()
-    return _program.run(path, "-j", "-f", "-", text=commands)
+    return _program.run(path, *options, "-j", "-f", "-", text=commands)
 
 
 def missing() -> HostError:
@@ -206,6 +224,13 @@ def _read(answer: _program.Answer, what: str) -> t.Mapping[str, t.Any]:
     return document
 
 
-def _refused(what: str, answer: _program.Answer) -> HostError:
+def _refused(what: str, answer: _program.Answer, wanted: Ruleset | None = None) -> HostError:
     remedy = "it takes root, and a kernel with nf_tables" if "Operation not" in answer.error else ""
+    if wanted is not None and any(error in answer.error for error in (_MISSING, _UNSUPPORTED)):
+        options = ["CONFIG_NF_TABLES_INET"]
+        options += [option for chain in sorted(wanted.chains) for option in _OPTIONS.get(chain.name, ())]
+        remedy = (
+            f"it takes a kernel with {', '.join(options)}, as those of distributions are built "
+            "(zgrep CONFIG_NF /proc/config.gz shows how this one is)"
+        )
     return HostError(f"nft cannot {what}: {answer.reason}", remedy=remedy)

@@ -274,7 +274,8 @@ options:
         that looks into C(main) without its default route, so that the LAN and all longer routes stay as they were,
         another that sends everything without the mark into the tunnel, C(src_valid_mark), and, where the host has
         nftables, two rules in the interface's own table that give answers of the endpoints their mark, for a strict
-        reverse path filter.
+        reverse path filter. On a kernel without C(CONFIG_NFT_CT) or C(CONFIG_NF_CONNTRACK_MARK) they are left out, and
+        a warning says so where the filter is strict.
       - The mark is O(fwmark), else the one that it had, else the device's own, else O(table), else the first free
         number from 51820 on. The table has the number of the mark unless O(table) names another one.
       - V(false), and O(state=absent), undo all of it, the mark included. It takes O(routing=auto).
