@@ -511,7 +511,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._engine import
     converge,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import LinuxHost
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._module import run
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._module import converged, run
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store import (
     FileStore,
 )
@@ -547,13 +547,8 @@ def interface(module: AnsibleModule) -> dict:
     declared = declare(module.params)
     store = FileStore(module.params["state_directory"])
     result = converge(declared, host=LinuxHost(), store=store, check=module.check_mode)
-    for warning in result.warnings:
-        module.warn(warning)
     return {
-        "changed": result.changed,
-        "actions": result.actions,
-        "disruptive": result.disruptive,
-        **({"diff": {"before": result.before, "after": result.after}} if module._diff else {}),
+        **converged(module, result),
         "public_key": result.public_key,
         "backend": result.backend,
         "interface": result.interface,
