@@ -130,13 +130,13 @@ def behind_a_provider(*, lets_in: bool, back_by: str) -> Document:
 
 
 def test_the_answers_of_an_external_exit_come_back_meanwhile() -> None:
-    before, after = behind_a_provider(lets_in=False, back_by="wg0"), behind_a_provider(lets_in=True, back_by="wg1")
-    found = planned(before, after)
+    first, second = behind_a_provider(lets_in=False, back_by="wg0"), behind_a_provider(lets_in=True, back_by="wg1")
+    found = planned(first, second)
     assert (found.verdict, [step.hosts for step in found.steps]) == ("order", [("a",), ("b",)])
     assert found.evidence is not None
     assert (found.evidence.blocked.outcome, found.evidence.blocked.place.stack.host) == ("source_rejected", "a")
     assert found.evidence.source_stack.host == "b"
-    assert planned(after, before).steps[0].hosts == ("b",)
+    assert planned(second, first).steps[0].hosts == ("b",)
 
 
 def test_answers_that_do_not_come_back_anyway_are_no_reason_to_wait() -> None:
