@@ -152,6 +152,9 @@ class Firewall(t.Protocol):
     def why_no_nftables(self) -> str:
         """Empty where there is nftables, with all that a ruleset needs."""
 
+    def why_no_marks(self) -> str:
+        """Empty where a ruleset can give packets the mark of their connection. Asked where there is nftables."""
+
     def ruleset(self, device: str) -> Ruleset | None:
         """The interface's own table; None where there is none."""
 
@@ -159,7 +162,10 @@ class Firewall(t.Protocol):
         """Replaces the whole table in one transaction, or removes it; absent is no error."""
 
     def filtering(self, choice: str, ports: t.Collection[int], label: str, recorded: t.Iterable[Opening]) -> Filtering:
-        """Who filters, and which of the ports are open. choice: as the option; recorded: where to look besides."""
+        """Who filters, which of the ports are open, and what would close them all the same.
+
+        choice: as the option.  recorded: where to look besides.
+        """
 
     def open_port(self, opening: Opening, label: str) -> None: ...
 

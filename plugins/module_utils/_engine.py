@@ -57,6 +57,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted import
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_filter import (
     missing_nftables,
+    obstacle_warnings,
     strict_filter_warnings,
     unseen_warnings,
 )
@@ -134,6 +135,7 @@ def _filter_request(declared: Declared) -> FilterRequest:
         return FilterRequest()
     return FilterRequest(
         table=bool(declared.masquerade or declared.clamp_mss or declared.full_tunnel),
+        marks=bool(declared.full_tunnel),
         open_port=declared.open_port,
         listen_port=declared.listen_port,
         socket_namespace=declared.socket_namespace,
@@ -172,6 +174,7 @@ def make_plan(declared: Declared, site: Site, *, check: bool) -> Plan:
         wanted = want(declared, around, known, choices)
         _refuse_without_birthplace(wanted, before, site, check=check)
         warnings += strict_filter_warnings(around, before)
+        warnings += obstacle_warnings(around, before, wanted.listen_port)
         warnings += loss_warnings(declared, before, wanted)
     else:
         _refuse_without_nftables(None, before, check=check, warnings=warnings)

@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import re
+import socket
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import _program
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Opening
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._zones import closing, parse_zones
 
 _PROGRAM = "firewall-cmd"
 _KINDS: dict[str, tuple[str, ...]] = {"permanent": ("--permanent",), "runtime": ()}
@@ -41,6 +43,36 @@ def _ranges(listed: str) -> list[tuple[int, int]]:
     """The UDP ones of a line such as ``443/tcp 51820/udp 52000-52010/udp``, which may also name a protocol alone."""
     ranges = (re.fullmatch(r"(\d+)(?:-(\d+))?/udp", word) for word in listed.split())
     return [(int(found[1]), int(found[2] or found[1])) for found in ranges if found]
+
+
+def obstacles(port: int, zone: str, label: str) -> list[tuple[str, ...]]:
+    """What closes a port that the default zone lets in: in a sentence, the command that shows it, and what to do if it
+    is no rule. label: whose last word is the device that needs no way in for itself."""
+    zones = parse_zones(_run("--list-all-zones").output)
+    here = next((entry for entry in zones if entry.name == zone), None)
+    if here is None:
+        return []
+    look = f"firewall-cmd --zone={zone} --list-rich-rules"
+    found: list[tuple[str, ...]] = [
+        (f"the rich rule '{rule}' of firewalld's zone {zone} drops what peers send to it", look)
+        for rule in closing(here.rich_rules, port, _service_ports)
+    ]
+    # A device that is in no zone is in the default one.
+    devices = {name for _index, name in socket.if_nameindex()} - {"lo", label.split(" ")[-1]}
+    others = {device: entry for entry in zones if entry is not here for device in entry.interfaces if device in devices}
+    elsewhere = any(entry.lets_in(port, _service_ports) for entry in others.values())
+    if not others or elsewhere or devices - others.keys():
+        return found
+    places = ", ".join(f"{device} is in {others[device].name}" for device in sorted(others))
+    what = f"it is let in in firewalld's default zone, {zone}, in which no device is: {places}"
+    remedy = "let it in in that zone as well, or make it the default one"
+    return [*found, (what, "firewall-cmd --get-active-zones", remedy)]
+
+
+def _service_ports(name: str) -> list[str]:
+    path = _program.find(_PROGRAM)
+    answer = _program.run(path, "--permanent", f"--service={name}", "--get-ports") if path else None
+    return answer.output.split() if answer is not None and answer.code == 0 else []
 
 
 def open_port(opening: Opening, _label: str) -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one place where an error becomes a failed task.
+"""The one place where an error becomes a failed task, and what the engine has to say a module's result.
 
 ansible-core masks secrets in ``msg`` but not in exceptions that it sees, so none gets that far: fail_json() is called
 outside of every ``except`` block, and an error that nobody foresaw is reported by its type and place only.
@@ -25,7 +25,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._many_secrets 
 
 
 def run(module: t.Any, work: t.Callable[[], t.Mapping[str, t.Any]]) -> None:
-    """Ends the module with what work returns, or with its error."""
+    """Ends the module with what work returns, or with its error. Its ``warnings`` become the module's."""
     collects = gc.isenabled()
     # A process that ends in a moment: what it makes lives until then, so the collector would find nothing.
     gc.disable()
@@ -36,11 +36,24 @@ def run(module: t.Any, work: t.Callable[[], t.Mapping[str, t.Any]]) -> None:
             gc.enable()
 
 
+def converged(module: t.Any, result: t.Any) -> dict[str, t.Any]:
+    """What every module returns that brings something to its declaration. result: the engine's."""
+    return {
+        "changed": result.changed,
+        "actions": result.actions,
+        "disruptive": result.disruptive,
+        "warnings": result.warnings,
+        **({"diff": {"before": result.before, "after": result.after}} if module._diff else {}),
+    }
+
+
 def _run(module: t.Any, work: t.Callable[[], t.Mapping[str, t.Any]]) -> None:
     failure = ""
-    result: t.Mapping[str, t.Any] = {}
+    result: dict[str, t.Any] = {}
     try:
-        result = work()
+        result = dict(work())
+        for warning in result.pop("warnings", ()):
+            module.warn(warning)
     except WireguardError as error:
         failure = str(error)
     except Exception as error:

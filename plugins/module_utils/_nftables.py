@@ -11,14 +11,24 @@ import re
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import _program, _ruleset
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._chain_walk import Walk
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Opening
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset import Ruleset
 
 _INPUT_FAMILIES = ("inet", "ip", "ip6")
+# What a packet to this host meets before its socket, and where it can be dropped.
+_HOOKS = ("ingress", "prerouting", "input")
 # Tables that their owner writes anew whenever it likes; a rule in them would not last, and is not ours to add.
 _MANAGED = ("firewalld",)
+_OF_UFW = "ufw-"
 _MISSING = "No such file or directory"
+_UNSUPPORTED = "Operation not supported"
+# What the kernel needs for our chains beyond the tables themselves, which it does not say.
+_OPTIONS = {
+    _ruleset.TRANSLATE.name: ("CONFIG_NFT_NAT", "CONFIG_NFT_MASQ"),
+    _ruleset.RECALL.name: ("CONFIG_NFT_CT", "CONFIG_NF_CONNTRACK_MARK"),
+}
 
 
 def why_unavailable() -> str:
@@ -29,6 +39,18 @@ def why_unavailable() -> str:
     release = os.uname().release
     numbers = [int(number) for number in re.findall(r"\d+", release)[:2]]
     return f"this host's kernel {release} is too old: it takes Linux 5.7" if numbers < [5, 7] else ""
+
+
+def why_no_marks() -> str:
+    """Empty where a rule can mark a packet with the mark of its connection: nft lets the kernel check a whole table
+    without making it. The kernel names no option: without CONFIG_NFT_CT it does not know the expression, without
+    CONFIG_NF_CONNTRACK_MARK not this key of it (nft_ct_get_init in net/netfilter/nft_ct.c).
+    """
+    table = _ruleset.ruleset(_ruleset.marking("check", 1))
+    answer = _ask(_ruleset.load_commands("check", table), "-c")
+    options = {_MISSING: "CONFIG_NFT_CT", _UNSUPPORTED: "CONFIG_NF_CONNTRACK_MARK"}
+    option = next((option for error, option in options.items() if answer.code and error in answer.error), "")
+    return f"this host's kernel cannot keep the mark of a connection ({option} is not set)" if option else ""
 
 
 def ruleset(device: str) -> Ruleset | None:
@@ -42,24 +64,78 @@ def ruleset(device: str) -> Ruleset | None:
 def load(device: str, wanted: Ruleset | None) -> None:
     answer = _ask(_ruleset.load_commands(device, wanted))
     if answer.code:
-        raise _refused(f"load the table {_ruleset.table_name(device)}", answer)
+        raise _refused(f"load the table {_ruleset.table_name(device)}", answer, wanted)
 
 
 def input_chains() -> dict[str, list[t.Any]]:
     """The rules of each base chain that packets to this host go through and that filters anything, by its name
     (family, table, chain)."""
-    listed = _read(_ask(_command("list", {"chains": None})), "list the chains")
     found = {}
-    for entry in listed.get("nftables", ()):
-        chain = entry.get("chain", {})
-        if chain.get("hook") != "input" or chain.get("type") != "filter" or chain["family"] not in _INPUT_FAMILIES:
-            continue
-        if chain["table"] not in _MANAGED:
-            place = {name: chain[name] for name in ("family", "table", "name")}
-            rules = _rules(place)
+    for chain in _base_chains("input"):
+        if chain["family"] in _INPUT_FAMILIES:
+            rules = _rules(_place(chain))
             if chain.get("policy") == "drop" or any(not _is_ours(rule) for rule in rules):
-                found[f"{chain['family']} {chain['table']} {chain['name']}"] = rules
+                found[" ".join(_place(chain).values())] = rules
     return found
+
+
+def _base_chains(*hooks: str) -> list[t.Mapping[str, t.Any]]:
+    """Those of the type filter that are nobody's to write anew."""
+    listed = _read(_ask(_command("list", {"chains": None})), "list the chains")
+    chains = (entry.get("chain", {}) for entry in listed.get("nftables", ()))
+    filters = (chain for chain in chains if chain.get("hook") in hooks and chain.get("type") == "filter")
+    return [chain for chain in filters if chain["table"] not in _MANAGED]
+
+
+def _place(chain: t.Mapping[str, t.Any]) -> dict[str, str]:
+    return {name: str(chain[name]) for name in ("family", "table", "name")}
+
+
+def obstacles(label: str, port: int, opened: t.Mapping[str, list[t.Any]]) -> list[tuple[str, str]]:
+    """What drops the first packet to a port wherever it comes from, and the command that shows it.
+
+    opened: the chains, with their rules, that have a rule of ours at their head or are about to get it. Those of ufw
+    are told apart by where they lead: what it drops, it says itself.
+    """
+    found = []
+    for chain in _base_chains(*_HOOKS):
+        place = _place(chain)
+        name = " ".join(place.values())
+        rules = opened.get(name)
+        if rules is not None and not any(_opens(rule, label, port) for rule in rules):
+            continue
+        if any(_target(entry).startswith(_OF_UFW) for rule in _rules(place) for entry in rule.get("expr", ())):
+            continue
+        walk = Walk(
+            port,
+            rules=lambda target, at=place: _rules({**at, "name": target}),  # type: ignore[misc]
+            is_ours=lambda rule: _opens(rule, label, port),
+        )
+        ends = walk.drops_all(place["name"])
+        found += [(_text(rule), f"nft -a list chain {_chain_of(rule)}") for rule in walk.found]
+        if chain.get("policy") == "drop" and not ends and not walk.is_over:
+            what = f"the nftables chain {name} drops what none of its rules accepts, and none accepts it"
+            found.append((what, f"nft list chain {name}"))
+    return found
+
+
+def _target(entry: t.Mapping[str, t.Any]) -> str:
+    return str(entry["jump"]["target"]) if "jump" in entry else ""
+
+
+def _chain_of(rule: t.Mapping[str, t.Any]) -> str:
+    return f"{rule['family']} {rule['table']} {rule['chain']}"
+
+
+def _text(rule: t.Mapping[str, t.Any]) -> str:
+    """A rule as nft writes it for people, which its JSON does not hold."""
+    handle = f"# handle {rule['handle']}"
+    path = _program.find("nft")
+    listed = _program.run(path, "-a", "list", "chain", *_chain_of(rule).split(" ")).output if path else ""
+    lines = (line.strip() for line in listed.splitlines())
+    text = next((line[: -len(handle)].strip() for line in lines if line.endswith(f" {handle}")), "")
+    shown = f"'{text}', handle {rule['handle']}," if text else f"with the handle {rule['handle']}"
+    return f"the rule {shown} of the nftables chain {_chain_of(rule)} drops what peers send to it"
 
 
 def opened(label: str, port: int, chains: t.Mapping[str, list[t.Any]]) -> list[str]:
@@ -124,11 +200,11 @@ def _command(verb: str, entry: t.Mapping[str, t.Any]) -> str:
     return json.dumps({"nftables": [{verb: entry}]})
 
 
-def _ask(commands: str) -> _program.Answer:
+def _ask(commands: str, *options: str) -> _program.Answer:
     path = _program.find("nft")
     if path is None:
         raise missing()
-    return _program.run(path, "-j", "-f", "-", text=commands)
+    return _program.run(path, *options, "-j", "-f", "-", text=commands)
 
 
 def missing() -> HostError:
@@ -148,6 +224,13 @@ def _read(answer: _program.Answer, what: str) -> t.Mapping[str, t.Any]:
     return document
 
 
-def _refused(what: str, answer: _program.Answer) -> HostError:
+def _refused(what: str, answer: _program.Answer, wanted: Ruleset | None = None) -> HostError:
     remedy = "it takes root, and a kernel with nf_tables" if "Operation not" in answer.error else ""
+    if wanted is not None and any(error in answer.error for error in (_MISSING, _UNSUPPORTED)):
+        options = ["CONFIG_NF_TABLES_INET"]
+        options += [option for chain in sorted(wanted.chains) for option in _OPTIONS.get(chain.name, ())]
+        remedy = (
+            f"it takes a kernel with {', '.join(options)}, as those of distributions are built "
+            "(zgrep CONFIG_NF /proc/config.gz shows how this one is)"
+        )
     return HostError(f"nft cannot {what}: {answer.reason}", remedy=remedy)

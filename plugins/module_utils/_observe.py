@@ -11,6 +11,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Filtering
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._operations import Site
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset import RECALL
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_forwarding import (
     FAMILIES,
 )
@@ -77,10 +78,13 @@ def _unmoved(files: Observed, site: Site) -> tuple[str, ...]:
 def _with_filter(seen: Observed, site: Site) -> Observed:
     """The packet filter is only asked where it may have something of ours, or is to get it: it is other programs."""
     request, record = site.filter, seen.record
-    if request.table or (record is not None and record.filtered):
+    marks = request.marks or (record is not None and record.full_tunnel is not None)
+    if request.table or marks or (record is not None and record.filtered):
         reason = site.firewall.why_no_nftables()
         found = None if reason else site.firewall.ruleset(site.name)
-        seen = dataclasses.replace(seen, no_nftables=reason, ruleset=found)
+        there = found is not None and RECALL in found.chains
+        markless = site.firewall.why_no_marks() if marks and not (reason or there) else ""
+        seen = dataclasses.replace(seen, no_nftables=reason, no_marks=markless, ruleset=found)
     choice = request.open_port or (record.open_port if record else "off")
     recorded = record.openings if record else frozenset()
     if choice == "off" and not recorded:

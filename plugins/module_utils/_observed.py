@@ -46,7 +46,8 @@ class Observed:
     key_file: the private key in the file that the declaration names.  snapshot: the one on disk, whatever it is worth.
     era: tells the device's index from equal ones before a reboot.  unmoved: the namespaces where a run that was killed
     has left a device that it had not moved here yet.  settings: kernel parameters that can be claimed.
-    no_nftables: why there is no nftables here; ruleset, filtering: only looked at where they may concern the interface.
+    no_nftables: why there is no nftables here.  no_marks: why it cannot mark what a full tunnel wants marked.
+    ruleset, filtering: only looked at where they may concern the interface.
     """
 
     backend: str | None = None
@@ -67,6 +68,7 @@ class Observed:
     unmoved: tuple[str, ...] = ()
     settings: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     no_nftables: str = ""
+    no_marks: str = ""
     ruleset: Ruleset | None = None
     filtering: Filtering = dataclasses.field(default_factory=Filtering)
 

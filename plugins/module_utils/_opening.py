@@ -9,6 +9,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._obstacle import Obstacle
 
 MANAGERS = ("firewalld", "ufw", "nftables")
 CHOICES = ("auto", *MANAGERS, "off")
@@ -38,6 +39,7 @@ class Filtering:
     others: the ones among them that are somebody else's by their look, whatever was recorded: they stay.
     refusals: where a port cannot be opened without taking away a rule that forbids it, and that rule's text.
     unseen: recorded ones whose manager does not run, so that nobody can say whether they are still there.
+    obstacles: what of somebody else's closes one of the ports all the same.
     """
 
     namespace: str = ""
@@ -48,6 +50,7 @@ class Filtering:
     others: frozenset[Opening] = frozenset()
     refusals: t.Mapping[Opening, str] = dataclasses.field(default_factory=dict)
     unseen: frozenset[Opening] = frozenset()
+    obstacles: tuple[Obstacle, ...] = ()
 
     def manager(self, choice: str) -> str | None:
         """Who opens the port; None where nothing filters, so that nothing is closed."""

@@ -20,9 +20,11 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import
 
 @dataclasses.dataclass(frozen=True)
 class FilterRequest:
-    """table: the interface needs one of its own.  open_port: the choice; None: as recorded, as the other two."""
+    """table: the interface needs one of its own.  marks: in which answers of endpoints are marked.  open_port: the
+    choice; None: as recorded, as the other two."""
 
     table: bool = False
+    marks: bool = False
     open_port: str | None = None
     listen_port: int | None = None
     socket_namespace: str | None = None

@@ -12,6 +12,7 @@ import typing as t
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import _program
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Opening
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._ufw_rule import closing
 
 _PROGRAM = "ufw"
 # As `ufw show added` prints a rule without an interface or an address. ufw has one of them for a port at most: allowing
@@ -38,11 +39,22 @@ def is_active() -> bool:
     return path is not None and "Status: active" in _program.run(path, "status").output
 
 
-def rules(ports: t.Collection[int]) -> dict[int, Rule]:
-    """Those for single ones of the ports, whoever added them; kept whether ufw is active or not."""
-    found = (_RULE.fullmatch(line.strip()) for line in _run("show", "added").output.splitlines())
+def added() -> list[str]:
+    """The commands that add the rules, in the order in which a packet meets them; kept whether ufw is active or not."""
+    return [line.strip() for line in _run("show", "added").output.splitlines() if line.startswith(f"{_PROGRAM} ")]
+
+
+def rules(lines: t.Iterable[str], ports: t.Collection[int]) -> dict[int, Rule]:
+    """Those for single ones of the ports, whoever added them."""
+    found = (_RULE.fullmatch(line) for line in lines)
     there = {int(match[2]): Rule(match[0], match[1] in _LETS_IN, match[3] or "") for match in found if match}
     return {port: there[port] for port in ports if port in there}
+
+
+def obstacles(lines: t.Iterable[str], port: int) -> list[tuple[str, str]]:
+    """The rules before the one for just that port that deny it to the world, and the command that shows them."""
+    found = [f"the rule '{line}' of ufw drops what peers send to it" for line in closing(lines, port)]
+    return [(what, "ufw status numbered") for what in found]
 
 
 def open_port(opening: Opening, label: str) -> None:

@@ -27,7 +27,7 @@ def want_ruleset(name: str, around: Surroundings, observed: Observed, *, mtu: in
     if around.clamp_mss:
         running = observed.link.mtu if observed.link else 0
         parts += _ruleset.clamping(name, mtu or running or DEFAULT)
-    if around.marks_outer_packets and around.full_tunnel and not observed.no_nftables:
+    if around.marks_outer_packets and around.full_tunnel and not _why_unmarked(observed):
         parts += _ruleset.marking(name, around.full_tunnel)
     return _ruleset.ruleset(parts)
 
@@ -55,8 +55,9 @@ def missing_nftables(around: Surroundings | None, observed: Observed) -> HostErr
 
 
 def strict_filter_warnings(around: Surroundings, observed: Observed) -> list[str]:
-    """Without nftables the mark does not come back, and a strict filter drops what the endpoint sends."""
-    if not observed.no_nftables or not around.marks_outer_packets:
+    """Without marks in nftables the mark does not come back, and a strict filter drops what the endpoint sends."""
+    reason = _why_unmarked(observed)
+    if not reason or not around.marks_outer_packets:
         return []
     strict = sorted(
         setting.split("/")[2]
@@ -66,11 +67,16 @@ def strict_filter_warnings(around: Surroundings, observed: Observed) -> list[str
     devices = [device for device in strict if device not in ("default", "lo")]
     if not devices:
         return []
+    help_it = "install nftables" if observed.no_nftables else "use a kernel that has it"
     text = (
-        f"the reverse path filter of {', '.join(devices)} is strict and {observed.no_nftables}: encrypted packets that "
-        f"come in there are dropped; install nftables, or declare rp_filter: {{{devices[0]}: loose}}"
+        f"the reverse path filter of {', '.join(devices)} is strict and {reason}: encrypted packets that "
+        f"come in there are dropped; {help_it}, or declare rp_filter: {{{devices[0]}: loose}}"
     )
     return [text]
+
+
+def _why_unmarked(observed: Observed) -> str:
+    return observed.no_nftables or observed.no_marks
 
 
 def want_openings(
@@ -84,7 +90,7 @@ def want_openings(
     recorded = observed.record.openings if observed.record else frozenset()
     wanted: t.FrozenSet[Opening] = frozenset()
     if around.open_port != "off":
-        number = port or (observed.device.listen_port if observed.device else 0)
+        number = _port(observed, port)
         if not number:
             raise InvalidInput(
                 "needs a port that stays the same",
@@ -100,6 +106,18 @@ def want_openings(
             raise refusal
     ours = (wanted - filtering.openings) | filtering.ours(wanted & recorded) | filtering.unseen
     return wanted, filtering.ours(recorded - wanted), ours
+
+
+def _port(observed: Observed, wanted: int | None) -> int:
+    return wanted or (observed.device.listen_port if observed.device else 0)
+
+
+def obstacle_warnings(around: Surroundings, observed: Observed, port: int | None) -> list[str]:
+    """What keeps the port closed that is opened, or already is. port: as for want_openings()."""
+    if around.open_port == "off":
+        return []
+    found = (obstacle for obstacle in observed.filtering.obstacles if obstacle.port == _port(observed, port))
+    return [str(obstacle) for obstacle in found]
 
 
 def unseen_warnings(observed: Observed) -> list[str]:

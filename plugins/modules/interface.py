@@ -274,7 +274,8 @@ options:
         that looks into C(main) without its default route, so that the LAN and all longer routes stay as they were,
         another that sends everything without the mark into the tunnel, C(src_valid_mark), and, where the host has
         nftables, two rules in the interface's own table that give answers of the endpoints their mark, for a strict
-        reverse path filter.
+        reverse path filter. On a kernel without C(CONFIG_NFT_CT) or C(CONFIG_NF_CONNTRACK_MARK) they are left out, and
+        a warning says so where the filter is strict.
       - The mark is O(fwmark), else the one that it had, else the device's own, else O(table), else the first free
         number from 51820 on. The table has the number of the mark unless O(table) names another one.
       - V(false), and O(state=absent), undo all of it, the mark included. It takes O(routing=auto).
@@ -326,6 +327,11 @@ options:
         V(off), and with the interface.
       - A rule of ufw that denies or rejects just that port would be replaced by ours. It is somebody's decision, so the
         run is refused before the first change, and the message names the rule.
+      - What closes the port to the world all the same is never touched, but named in a warning, in check mode too, with
+        the command that shows it - a rule of ufw that comes first, such as one for a range of ports, a rich rule of
+        firewalld, a rule or a policy in a chain of nftables that nobody asked to let it in, and a default zone of
+        firewalld that no device is in. It is decided from their listings; rules that mean a few senders or all ports of
+        one device, and all that a listing leaves open, are not reported.
       - While nothing filters, V(auto) leaves open what it has opened, for when the packet filter runs again.
       - It takes a O(listen_port) that is declared or bound. firewalld and ufw filter in the initial namespace only.
     type: str
@@ -505,7 +511,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._engine import
     converge,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import LinuxHost
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._module import run
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._module import converged, run
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store import (
     FileStore,
 )
@@ -541,13 +547,8 @@ def interface(module: AnsibleModule) -> dict:
     declared = declare(module.params)
     store = FileStore(module.params["state_directory"])
     result = converge(declared, host=LinuxHost(), store=store, check=module.check_mode)
-    for warning in result.warnings:
-        module.warn(warning)
     return {
-        "changed": result.changed,
-        "actions": result.actions,
-        "disruptive": result.disruptive,
-        **({"diff": {"before": result.before, "after": result.after}} if module._diff else {}),
+        **converged(module, result),
         "public_key": result.public_key,
         "backend": result.backend,
         "interface": result.interface,

@@ -124,7 +124,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._engine import
     converge_peer,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import LinuxHost
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._module import run
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._module import converged, run
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store import (
     FileStore,
 )
@@ -139,15 +139,7 @@ def peer(module: AnsibleModule) -> dict[str, t.Any]:
     """The module's result."""
     declared = declare_peer(module.params)
     store = FileStore(module.params["state_directory"])
-    result = converge_peer(declared, host=LinuxHost(), store=store, check=module.check_mode)
-    for warning in result.warnings:
-        module.warn(warning)
-    return {
-        "changed": result.changed,
-        "actions": result.actions,
-        "disruptive": result.disruptive,
-        **({"diff": {"before": result.before, "after": result.after}} if module._diff else {}),
-    }
+    return converged(module, converge_peer(declared, host=LinuxHost(), store=store, check=module.check_mode))
 
 
 if __name__ == "__main__":

@@ -119,10 +119,7 @@ def rule(module: AnsibleModule) -> dict[str, t.Any]:
     """The module's result."""
     request = _lone_routing.request_rule(module.params)
     store = FileStore(module.params["state_directory"])
-    result = _lone_routing.converge(request, host=LinuxHost(), store=store, check=module.check_mode)
-    for warning in result.pop("warnings"):
-        module.warn(warning)
-    return result
+    return _lone_routing.converge(request, host=LinuxHost(), store=store, check=module.check_mode)
 
 
 if __name__ == "__main__":

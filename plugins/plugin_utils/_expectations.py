@@ -16,6 +16,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._values import
 _END = frozenset({"host", "hosts", "group", "network", "prefix", "prefixes", "beyond", "except", "peer"})
 # How many hosts or prefixes of an end are spelled out.
 _SHOWN = 6
+_SINGLE = {"hosts": "host", "prefixes": "prefix"}
 
 
 def read_expectations(network: Node, name: str, values: Values, *, hosts: t.Container[str]) -> t.Iterator[Expectation]:
@@ -67,6 +68,12 @@ def _end(node: Node, values: Values, hosts: t.Container[str]) -> End:
     )
 
 
+def sentence(source: t.Any, destination: t.Any, *, reach: bool) -> str:
+    """``host a reaches host b``, ``hosts a, b do not reach host c``. The two ends as texts."""
+    verbs = ("reach", "do not reach") if str(source).startswith("hosts ") else ("reaches", "does not reach")
+    return f"{source} {verbs[not reach]} {destination}"
+
+
 def _brief(texts: list[str]) -> str:
     """A list of a thousand hosts is no sentence."""
     more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
@@ -74,11 +81,15 @@ def _brief(texts: list[str]) -> str:
 
 
 def _text(node: Node) -> str:
-    """``host nyc1, prefix 192.168.10.0/24``; a group stands for its hosts."""
+    """``host nyc1, prefix 192.168.10.0/24``, ``0.0.0.0/0 behind host fra1``; a group stands for its hosts."""
     parts = []
-    for key in ("group", "host", "hosts", "peer", "network", "prefix", "prefixes", "beyond"):
+    for key in ("group", "host", "hosts", "peer", "network", "prefix", "prefixes"):
         if key not in node or (key == "hosts" and "group" in node):
             continue
-        listed = key in ("hosts", "prefixes", "beyond")
-        parts.append(f"{key} {_brief([text for text, _path in node.texts(key)]) if listed else node.text(key)}")
-    return ", ".join(parts)
+        if key in ("hosts", "prefixes"):
+            texts = [text for text, _path in node.texts(key)]
+            parts.append(f"{key if len(texts) != 1 else _SINGLE[key]} {_brief(texts)}")
+        else:
+            parts.append(f"{key} {node.text(key)}")
+    beyond = f"{_brief([text for text, _path in node.texts('beyond')])} behind " if "beyond" in node else ""
+    return beyond + ", ".join(parts)

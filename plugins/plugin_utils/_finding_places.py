@@ -9,6 +9,7 @@ import typing as t
 from collections.abc import Iterable, Iterator, Mapping
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._declaration import Inventory, Member
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._expectations import sentence
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._places import Locate, Step, place_at, steps_of
 
 Finding = dict[str, t.Any]
@@ -85,8 +86,8 @@ class _Search:
 
     def _intent(self, message: str) -> Mapping[str, t.Any] | None:
         for entry in self._expectations:
-            verb = "reaches" if entry["reach"] else "does not reach"
-            if message.startswith(f"network {entry['network']} expects that {entry['from']} {verb} {entry['to']},"):
+            told = sentence(entry["from"], entry["to"], reach=entry["reach"])
+            if message.startswith(f"network {entry['network']} expects that {told},"):
                 return entry
         return None
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass
+from functools import cached_property
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._comparison import Comparison, FlowChange
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, StackId
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._flows import starts
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._handed import left_by_exit
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._handed import answers, handed_to, left_by_exit
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._lasting_intents import lasting_intents, nobodys
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._mixture import Mixture
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
@@ -63,6 +64,12 @@ class Interim:
         self._known: dict[tuple[Hosts, Hosts], Verdict] = {}
         self._judged: set[Hosts] = set()
 
+    @cached_property
+    def unanswered(self) -> frozenset[tuple[int, StackId]]:
+        """The senders, by family, to whom an external exit's answers do not come back whole before or after."""
+        states = (_State(self, ways, frozenset()) for ways in (self.comparison.before, self.comparison.after))
+        return frozenset((one.family, sender) for state in states for sender, one in state.judged().lost_answers)
+
     @property
     def judged(self) -> int:
         """How many states have been looked at."""
@@ -93,8 +100,18 @@ class _State:
         self.group = group
         self.crossing = 0
         self.broken: list[Breakage] = []
+        self.lost_answers: list[tuple[StackId, Breakage]] = []
 
     def verdict(self) -> Verdict:
+        """Answers of external exits only matter where the packets get there."""
+        self.judged()
+        broken = self.broken
+        if not broken and self.lost_answers:
+            known = self.interim.unanswered
+            broken = [one for sender, one in self.lost_answers if (one.family, sender) not in known]
+        return Verdict(breakage=_together(broken), crossing=self.crossing)
+
+    def judged(self) -> _State:
         for change in self.interim.lasting:
             classes: dict[ClassWays, Intervals] = {}
             for stack in change.stacks:
@@ -106,7 +123,7 @@ class _State:
                     classes[found] = subtract(change.destinations, found.found.clear)
                     self._cross(found, change)
                 self._member(change, stack, classes[found])
-        return Verdict(breakage=_together(self.broken), crossing=self.crossing)
+        return self
 
     def _cross(self, found: ClassWays, change: FlowChange) -> None:
         """What the members of a class have in common of their ways."""
@@ -135,32 +152,49 @@ class _State:
                     self._piece(change, stack, piece)
 
     def _piece(self, change: FlowChange, stack: StackId, piece: Piece) -> None:
-        self._count(piece.context)
+        self._count(_hosts(piece.context))
         missed = piece.destinations
         if piece.outcome in ARRIVALS and piece.place.stack != stack:
             missed = subtract(missed, self.ways.owned(change.family, piece.place.stack))
             missed = subtract(missed, self.interim.nobodys[change.family])
         elif left_by_exit(self.ways.model, piece, change.family):
             missed = subtract(missed, self.interim.nobodys[change.family])
+            self._answered(stack, piece, change.family)
         if missed:
-            self.broken.append(
-                Breakage(
-                    stacks=frozenset((stack,)),
-                    family=change.family,
-                    destinations=missed,
-                    source_stack=stack,
-                    source=piece.sources[0],
-                    destination=missed[0],
-                    blocked=Blocked(piece.outcome, piece.place),
-                )
-            )
+            self.broken.append(_breakage(stack, piece, change.family, missed))
 
-    def _count(self, context: Context) -> None:
-        hosts, place = set(), t.cast("Context | None", context)
-        while place is not None:
-            hosts.add(place.stack.host)
-            place = place.parent
+    def _answered(self, sender: StackId, sent: Piece, family: int) -> None:
+        """What an external exit may send back has to be let in and to find the sender."""
+        handed = handed_to(self.ways.model, sent, family)
+        for stack, piece in answers(Walk(self.ways.model, family), [handed] if handed else ()):
+            self._count(_hosts(sent.context) | _hosts(piece.context))
+            if piece.outcome not in ARRIVALS or piece.place.stack != sender:
+                self.lost_answers.append((sender, _breakage(stack, piece, family, piece.destinations)))
+
+    def _count(self, hosts: Hosts) -> None:
         self.crossing = max(self.crossing, len(hosts & self.group))
+
+
+def _hosts(context: Context) -> Hosts:
+    """Those on the way."""
+    hosts, place = set(), t.cast("Context | None", context)
+    while place is not None:
+        hosts.add(place.stack.host)
+        place = place.parent
+    return frozenset(hosts)
+
+
+def _breakage(stack: StackId, piece: Piece, family: int, missed: Intervals) -> Breakage:
+    """stack: that the piece sets out from."""
+    return Breakage(
+        stacks=frozenset((stack,)),
+        family=family,
+        destinations=missed,
+        source_stack=stack,
+        source=piece.sources[0],
+        destination=missed[0],
+        blocked=Blocked(piece.outcome, piece.place),
+    )
 
 
 def _together(broken: list[Breakage]) -> Breakage | None:

@@ -13,8 +13,9 @@ import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._derived_mtu import DEFAULT, OVERHEAD, Path, derive
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._dialling import with_endpoint
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fib import LOOPBACK
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Interface
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, Interface, Peer
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._likeness import doubtful_interfaces
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model, StackModel
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._outer_path import (
@@ -57,6 +58,72 @@ def tunnel_mtu(model: Model, interface: Interface) -> int:
         memo[interface] = DEFAULT
         memo[interface] = _derived(model, interface)
     return memo[interface]
+
+
+def known_mtu(model: Model, interface: Interface) -> int | None:
+    """The MTU of a tunnel where the document says all that it follows from; None where the host has to find out.
+
+    That is the address of every endpoint, and the devices of the underlay that lead there: described, since nobody
+    knows what an underlay has that is only assumed. Without any endpoint a device keeps what it has.
+    """
+    if interface.mtu is not None:
+        return interface.mtu
+    memo: dict[Interface, int | None] = model.fleet.memo.setdefault("known_mtu", {})
+    if interface not in memo:
+        # A circle of tunnels (WG402) comes back here.
+        memo[interface] = None
+        memo[interface] = tunnel_mtu(model, interface) if _is_known(model, interface) else None
+    return memo[interface]
+
+
+def known_mtus(model: Model) -> dict[Interface, int]:
+    """known_mtu() of every interface that has one. Kinds of hosts of which nobody says anything are asked once."""
+    found = {}
+    for interface in doubtful_interfaces(model, lambda one: one.mtu is not None or _may_be_known(model, one)):
+        mtu = known_mtu(model, interface)
+        if mtu is not None:
+            found[interface] = mtu
+    return found
+
+
+def _may_be_known(model: Model, interface: Interface) -> bool:
+    """Whether outer packets may leave by a described device or by another tunnel, and some endpoint is an address."""
+    stack = outer_stack(model, interface)
+    dialled = any(any(listed.numbers.values()) for listed in remotes(model, interface))
+    return dialled and bool(_described(stack) or any(True for _ident in carried_peers(model, interface)))
+
+
+def _is_known(model: Model, interface: Interface) -> bool:
+    if _has_names(model, interface):
+        return False
+    described = _described(outer_stack(model, interface))
+    links = [path.device for _address, path in _paths_by_links(model, interface)]
+    carriers = [carrier for carrier, *_found in _carriers(model, interface)]
+    known = all(device in described for device in links)
+    return bool(links or carriers) and known and all(known_mtu(model, carrier) is not None for carrier in carriers)
+
+
+def _described(stack: StackModel) -> frozenset[str]:
+    """The devices besides tunnels that have an address or an MTU; 1500 is what they have where their MTU is not said.
+
+    An underlay that is only assumed has a device without either.
+    """
+    addressed = {device for device, held in stack.stack.addresses.items() if held}
+    return frozenset({*stack.stack.links, *addressed} - stack.devices.keys() - {LOOPBACK})
+
+
+def _has_names(model: Model, interface: Interface) -> bool:
+    """Whether an endpoint is a name, which may lead anywhere. A shared row is looked at once."""
+    memo: dict[str, bool] = model.fleet.memo.setdefault("endpoint_names", {})
+    group = interface.peer_group
+    if group is not None and group not in memo:
+        memo[group] = any(_is_name(peer) for peer in model.fleet.peer_groups[group])
+    return (group is not None and memo[group]) or any(_is_name(peer) for peer in interface.peers)
+
+
+def _is_name(peer: Peer) -> bool:
+    found = with_endpoint([peer])
+    return peer.endpoint is not None and (found is None or found[1].address is None)
 
 
 def outer_size(model: Model, interface: Interface, *, otherwise: int) -> tuple[int, int]:

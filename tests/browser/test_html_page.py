@@ -167,6 +167,34 @@ def test_dark_is_dark(opened: t.Callable[..., Opened]) -> None:
     assert brightness("dark") < 150 < 600 < brightness("light")
 
 
+def test_a_backup_is_dashed_and_a_troubled_link_is_thick(opened: t.Callable[..., Opened]) -> None:
+    def drawn(name: str, selector: str) -> tuple[str, float]:
+        link = opened(PLANS[name]).page.locator(f".picture {selector}").first
+        return tuple(
+            link.evaluate("e => [getComputedStyle(e).strokeDasharray, parseFloat(getComputedStyle(e).strokeWidth)]")
+        )
+
+    plain, backup = drawn("two-hubs", ".link:not(.standby)"), drawn("two-hubs", ".link.standby")
+    assert plain[0] == "none" != backup[0]
+    assert drawn("two-owners", ".link.troubled")[1] > 2 * plain[1]
+    assert opened(PLANS["two-hubs"]).page.locator(".legend .link.standby").count() == 1
+
+
+@pytest.mark.parametrize("options", [{"viewport": PHONE, "is_mobile": True}, {"color_scheme": "dark"}, {}])
+def test_texts_in_the_picture_stay_inside_of_their_boxes(opened: t.Callable[..., Opened], options: t.Any) -> None:
+    for name in ("two-hubs", "hub", "two-owners"):
+        outside = opened(PLANS[name], **options).page.evaluate(
+            """[...document.querySelectorAll('.picture .node')].filter(node => {
+                const box = node.querySelector('rect:last-of-type').getBoundingClientRect()
+                return [...node.querySelectorAll('text')].some(text => {
+                    const inner = text.getBoundingClientRect()
+                    return inner.left < box.left || inner.right > box.right
+                })
+            }).map(node => node.textContent)"""
+        )
+        assert outside == []
+
+
 def test_paper_has_what_blocks_and_no_navigation(opened: t.Callable[..., Opened]) -> None:
     one = opened(PLANS["two-owners"], color_scheme="dark")
     one.page.emulate_media(media="print")

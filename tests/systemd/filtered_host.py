@@ -10,6 +10,7 @@ has come in through the filter, not as an answer.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import pathlib
 import re
 import subprocess
@@ -27,6 +28,7 @@ NAME = "wg0"
 HERE, THERE = "192.0.2.1", "192.0.2.2"
 INNER = "10.99.0"
 PORT = 51820
+_FAR_PORTS = itertools.count(40001)
 RECORD = "record what is declared"
 
 
@@ -43,7 +45,6 @@ class FilteredHost:
         self.host = LinuxHost()
         self.folder = folder
         self.sent = sent
-        self._far_port = 40000
 
     def converge(self, place: str = "here", *, check: bool = False, **arguments: t.Any) -> Result:
         state = str(self.folder / place)
@@ -73,15 +74,16 @@ class FilteredHost:
     def reaches(self, port: int = PORT) -> bool:
         """Whether the neighbour gets an answer through the tunnel.
 
-        It starts anew from another port each time: a filter lets in whatever belongs to a connection that it knows.
+        It starts anew from another port each time, in any test: a filter lets in whatever belongs to a connection that
+        it knows, and it knows it for two minutes.
         """
-        self._far_port += 1
+        far_port = next(_FAR_PORTS)
         peer = {
             "public_key": run("wg", "pubkey", text=KEY_A).strip(),
             "endpoint": f"{HERE}:{port}",
             "allowed_ips": [f"{INNER}.1/32"],
         }
-        mine = {"private_key": KEY_B, "listen_port": self._far_port, "addresses": [f"{INNER}.2/24"], "peers": [peer]}
+        mine = {"private_key": KEY_B, "listen_port": far_port, "addresses": [f"{INNER}.2/24"], "peers": [peer]}
         place = {"namespace": FAR, "socket_namespace": FAR}
         self.converge("there", **place, state="absent")
         self.converge("there", **place, **mine)

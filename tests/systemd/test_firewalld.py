@@ -204,3 +204,51 @@ def test_a_firewalld_that_does_not_run_is_refused_by_name_before_the_first_chang
     with pytest.raises(HostError, match="firewalld does not run on this host"):
         silent.converge(open_port="firewalld", mtu=1300)
     assert silent.host.network("").link("wg0").mtu != 1300
+
+
+def still_closed(host: FilteredHost) -> list[str]:
+    """What is said of it, the same in check mode and for real."""
+    promised = host.converge(open_port="auto", check=True).warnings
+    assert host.converge(open_port="auto").warnings == promised
+    return promised
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        f'rule family="ipv4" port port="{PORT - 20}-{PORT + 20}" protocol="udp" drop',
+        'rule priority="-7" protocol value="udp" reject',
+        'rule service name="wireguard" drop',
+    ],
+)
+def test_a_rich_rule_that_comes_first_is_named_and_does_close_the_port(host, rule):
+    ask(f"--add-rich-rule={rule}")
+    (warning,) = still_closed(host)
+    assert f"the rich rule '{rule}' of firewalld's zone public" in warning
+    assert "(see firewall-cmd --zone=public --list-rich-rules)" in warning
+    assert not host.reaches()
+    ask(f"--remove-rich-rule={rule}")
+    assert still_closed(host) == []
+    assert host.reaches()
+
+
+def test_nothing_is_said_of_a_rich_rule_that_comes_behind_ports(host):
+    ask('--add-rich-rule=rule priority="7" protocol value="udp" drop')
+    assert still_closed(host) == []
+    assert host.reaches()
+
+
+def test_a_default_zone_that_no_device_is_in_is_told(host):
+    devices = {path.name for path in pathlib.Path("/sys/class/net").iterdir()} - {"lo", "wg0"}
+    for device in devices:
+        ask("--zone=dmz", f"--add-interface={device}")
+    (warning,) = still_closed(host)
+    assert "firewalld's default zone, public, in which no device is: cable is in dmz" in warning
+    assert not host.reaches()
+    ask("--zone=dmz", f"--add-port={PORT}/udp")
+    assert still_closed(host) == []
+    assert host.reaches()
+    ask("--zone=dmz", f"--remove-port={PORT}/udp")
+    ask("--zone=dmz", "--remove-interface=cable")
+    assert still_closed(host) == []
+    assert host.reaches()

@@ -146,3 +146,40 @@ def test_an_inactive_ufw_takes_the_rule_by_name_and_is_not_switched_on(silent):
     assert silent.settled(open_port="ufw") == [OPEN, RECORD]
     assert run("ufw", "status").strip() == "Status: inactive"
     assert silent.settled(open_port="off") == [CLOSE, RECORD]
+
+
+def still_closed(host: FilteredHost, **arguments: t.Any) -> list[str]:
+    """The rules that keep the port closed, the same in check mode and for real."""
+    promised = host.converge(open_port="ufw", check=True, **arguments).warnings
+    assert host.converge(open_port="ufw", **arguments).warnings == promised
+    assert host.converge(**arguments).warnings == promised
+    return [re.sub(".*the rule '(.*)' of ufw.*", r"\1", text) for text in promised]
+
+
+@pytest.mark.parametrize("theirs", [f"{PORT - 20}:{PORT + 20}/udp", f"53,{PORT}/udp", "to any proto udp", f"{PORT}"])
+def test_a_wider_rule_that_comes_first_is_named_and_does_close_the_port(host, theirs):
+    run("ufw", "deny", *theirs.split())
+    before = everything()
+    (found,) = still_closed(host)
+    assert found in rules()
+    assert found.startswith("ufw deny")
+    assert not host.reaches()
+    assert host.settled(open_port="off") == [CLOSE, RECORD]
+    assert everything() == before
+
+
+def test_nothing_is_said_of_a_wider_rule_that_comes_behind_ours_or_means_a_few(host):
+    run("ufw", "deny", "from", "203.0.113.0/24")
+    assert still_closed(host) == []
+    run("ufw", "deny", f"{PORT - 20}:{PORT + 20}/udp")
+    assert still_closed(host) == []
+    assert host.reaches()
+
+
+def test_a_chain_of_nftables_that_nobody_manages_drops_what_ufw_lets_in(host):
+    text = "table ip theirs { chain in { type filter hook input priority 10; policy drop; }\n }"
+    run("nft", "-f", "-", text=text)
+    (warning,) = host.converge(open_port="auto").warnings
+    assert "the nftables chain ip theirs in drops what none of its rules accepts" in warning
+    assert "(see nft list chain ip theirs in)" in warning
+    assert not host.reaches()

@@ -36,6 +36,8 @@ _IN_SHORT = 200
 _LISTED = 150
 _NETWORKS = 12
 _LONGEST = 2000
+# Characters in the box of a host.
+_LONGEST_NAME = 14
 _SIGNS = {"error": "✗", "warning": "!", "info": "i"}
 _ACTIONS = {"+": "add", "~": "change", "-": "remove"}
 _TITLES = {"error": "Errors", "warning": "Warnings", "info": "Notes"}
@@ -186,26 +188,57 @@ def _network(plan: Document, picture: Picture, table: Document | None) -> View:
             {"path": path, "troubled": link in picture.troubled, "standby": link in picture.standby}
             for link, path in zip(picture.links, lines_between(layout, picture.links), strict=True)
         ],
-        "standby": bool(picture.standby),
+        "legend": list(_legend(picture)),
         "table": None if table is None else _table(plan, table),
     }
 
 
 def _node(node: Node, point: tuple[int, int]) -> View:
-    under = words.listed(list(node.addresses))
+    under = _first(node.addresses)
     if node.kind == "group":
         under = words.count(len(node.hosts), "host")
+    elif node.peers:
+        under = words.count(node.peers, "peer")
     told = [node.name, *node.addresses[:8], *(f"behind it: {prefix}" for prefix in node.behind[:8])]
     return {
         "x": point[0],
         "y": point[1],
         "kind": node.kind,
         "severity": node.severity,
-        "name": cut(node.name, 14),
-        "under": cut(under, 20),
+        "name": _fitting(node.name),
+        "under": cut(under, 22),
         "title": "\n".join(told),
         "gateway": bool(node.behind),
     }
+
+
+def _first(addresses: tuple[str, ...]) -> str:
+    """``10.77.0.1/32 +1``: all of them stand in the tip."""
+    more = f" +{len(addresses) - 1}" if len(addresses) > 1 else ""
+    return f"{addresses[0]}{more}" if addresses else ""
+
+
+def _fitting(name: str) -> str:
+    """Without its middle where it is long: hosts are told apart by the end of their names."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[:7]}…{name[-6:]}"
+
+
+def _legend(picture: Picture) -> Iterator[tuple[str, str]]:
+    """(class of the sign, words) of what is drawn otherwise than a plain host and its link."""
+    severities = {node.severity for node in picture.nodes}
+    kinds = {node.kind for node in picture.nodes}
+    found = {
+        "standby": (
+            picture.standby - picture.troubled,
+            "a backup: nothing goes this way unless the first choice is down",
+        ),
+        "troubled": (picture.troubled, "a link that an error is about"),
+        "error": ("error" in severities, "has an error"),
+        "warning": ("warning" in severities, "has a warning"),
+        "external": ("external" in kinds, "not managed here"),
+        "gateway": (any(node.behind for node in picture.nodes), "has networks behind it"),
+    }
+    yield from ((name, told) for name, (there, told) in found.items() if there)
 
 
 def _table(plan: Document, table: Document) -> View:

@@ -71,10 +71,12 @@ h4 { font-size: 1rem; }
 .network h3 { margin-top: 0; }
 .scroll { overflow-x: auto; max-width: 100%; }
 .picture svg { display: block; margin: 0 auto; max-width: max(100%, 30rem); height: auto; }
-.link { fill: none; stroke: var(--soft); stroke-width: 1.25; opacity: .5; }
-.link.standby { stroke-dasharray: 2 4; }
-.legend { color: var(--soft); font-size: .875rem; } .legend svg { vertical-align: middle; margin-right: .3rem; }
-.link.troubled { stroke: var(--bad); stroke-width: 2; stroke-dasharray: 6 4; opacity: 1; }
+.link { fill: none; stroke: var(--soft); stroke-width: 1.25; opacity: .7; }
+.link.standby { stroke-dasharray: 6 5; opacity: .9; }
+.link.troubled { stroke: var(--bad); stroke-width: 3; opacity: 1; }
+.legend { color: var(--soft); font-size: .875rem; list-style: none; display: flex; flex-wrap: wrap; gap: 0 1.5rem;
+  margin: .4rem 0 .6rem; }
+.legend svg { vertical-align: middle; margin-right: .35rem; }
 .node rect { fill: var(--node); stroke: var(--soft); stroke-width: 1.25; }
 .node.external rect { stroke-dasharray: 4 3; }
 .node.error rect { stroke: var(--bad); stroke-width: 2.5; }
@@ -96,7 +98,9 @@ h4 { font-size: 1rem; }
 td.good { background: var(--good-back); } td.bad { background: var(--bad-back); font-weight: 600; }
 td.nothing { color: var(--soft); }
 .intents li { color: var(--text); }
-.place + .place { margin-top: .5rem; }
+div.places { columns: 17rem; column-gap: 2rem; }
+.place { break-inside: avoid; padding-bottom: .5rem; }
+.lead { margin-bottom: .4rem; }
 .changes { list-style: none; font-size: .925rem; }
 .changes b { display: inline-block; width: 1rem; }
 .changes .add b { color: var(--good); }

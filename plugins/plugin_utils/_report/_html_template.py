@@ -111,9 +111,16 @@ TEMPLATE = r"""
         {% endfor %}
       </svg>
     </div>
-    {% if network.standby %}
-    <p class="legend"><svg width="34" height="8" aria-hidden="true"><path d="M0 4H34" class="link standby"/></svg>
-      a backup: nothing goes this way unless the first choice is down</p>
+    {% if network.legend %}
+    <ul class="legend">
+      {% for sign, told in network.legend %}
+      <li><svg width="34" height="16" aria-hidden="true">
+        {%- if sign in ("standby", "troubled") %}<path d="M0 8H34" class="link {{ sign }}"/>
+        {%- elif sign == "gateway" %}<path d="M17 2v12" class="gateway"/>
+        {%- else %}<g class="node {{ sign }}"><rect x="6" y="2" width="22" height="12" rx="3"/></g>
+        {%- endif %}</svg>{{ told }}</li>
+      {% endfor %}
+    </ul>
     {% endif %}
     {% if network.table %}
     <p class="lead">Who reaches whom, row to column. A click follows a packet.</p>

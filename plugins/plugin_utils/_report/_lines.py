@@ -8,12 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._layout import Layout
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._layout import HALF_HIGH, HALF_WIDE, Layout
 
 Point = tuple[int, int]
 
-# Half the room that a line keeps free around a node, and what it keeps free of the edge of the picture.
-_HALF_WIDE, _HALF_HIGH = 74, 27
+# What a line keeps free of the edge of the picture.
 _EDGE = 4
 # How far the control point of a curve may lie aside, nearest first: on the one side, then on the other.
 _BENDS = (0, *(sign * width for width in range(40, 401, 20) for sign in (1, -1)))
@@ -71,7 +70,7 @@ def _curve(start: Point, control: Point, end: Point) -> list[tuple[float, float]
 def _behind(curve: Sequence[tuple[float, float]], others: Iterable[Point]) -> int:
     """How many of the others it passes behind."""
     return sum(
-        any(abs(x - other_x) < _HALF_WIDE and abs(y - other_y) < _HALF_HIGH for x, y in curve)
+        any(abs(x - other_x) < HALF_WIDE and abs(y - other_y) < HALF_HIGH for x, y in curve)
         for other_x, other_y in others
     )
 

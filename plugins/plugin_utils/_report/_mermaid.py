@@ -39,6 +39,8 @@ def _lines(pictures: list[Picture]) -> Iterator[str]:
         yield "  end"
         for one, other in picture.links:
             yield f"  n{number}_{one} {_line(picture, (one, other))} n{number}_{other}"
+    if any(picture.standby for picture in pictures):
+        yield "  %% a dotted line is a backup: nothing goes this way unless the first choice is down"
     yield from (f"  {line}" for line in _CLASSES)
 
 
@@ -50,7 +52,8 @@ def _line(picture: Picture, link: tuple[int, int]) -> str:
 
 
 def _text(node: Node) -> str:
-    lines = [node.name if node.kind != "group" else f"{node.name} ({words.count(len(node.hosts), 'host')})"]
+    held = words.count(len(node.hosts), "host") if node.kind == "group" else words.count(node.peers, "peer")
+    lines = [f"{node.name} ({held})" if node.kind == "group" or node.peers else node.name]
     lines += [words.listed(list(node.addresses))] if node.addresses else []
     lines += [words.listed(list(node.behind))] if node.behind else []
     return "<br/>".join(map(_label, lines))

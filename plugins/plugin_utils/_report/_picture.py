@@ -27,11 +27,15 @@ class _Peer(t.NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """kind: host | group | external. severity: of the worst finding at it, or empty."""
+    """kind: host | group | external. severity: of the worst finding at it, or empty.
+
+    peers: how many from outside the fleet it stands for, 0 where it is a single one or none.
+    """
 
     name: str
     kind: str
     hosts: tuple[str, ...] = ()
+    peers: int = 0
     addresses: tuple[str, ...] = ()
     behind: tuple[str, ...] = ()
     severity: str = ""
@@ -132,7 +136,7 @@ def _picture(
         rows = table["rows"]
         groups = {host: row["name"] for row in rows for host in row["hosts"]}
         nodes = [_group(row, worst) for row in rows]
-        nodes += [Node(name=f"{len(outside):,} outside the fleet", kind="external")] if outside else []
+        nodes += [Node(name=_OUTSIDE, kind="external", peers=len(outside))] if outside else []
         place = {row["name"]: number for number, row in enumerate(rows)}
         position = {(host, True): place[group] for host, group in groups.items()}
         position |= {(name, False): len(rows) for name in outside}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Iterable, Mapping
 
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._expectations import sentence
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._paint import Paint
 
 Document = Mapping[str, t.Any]
@@ -25,10 +26,10 @@ def reachability_lines(reachability: Document, *, paint: Paint) -> Iterable[tupl
         if found["more"]:
             yield f"    {paint(sign, color)} … and {found['more']:,} more like these", 6
     for intent in reachability.get("intents") or ():
-        arrow = "reaches" if intent["reach"] else "does not reach"
+        told = sentence(intent["from"], intent["to"], reach=intent["reach"])
         state = "holds now" if intent["after"] else "no longer holds"
         sign, color = ("+", "green") if intent["after"] else ("-", "red")
-        yield f"    {paint(sign, color)} intent {intent['from']} {arrow} {intent['to']}: {state}", 6
+        yield f"    {paint(sign, color)} intent {told}: {state}", 6
 
 
 def headline(reachability: Document) -> str:

@@ -9,6 +9,7 @@ import typing as t
 from collections.abc import Iterable, Mapping, Sequence
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._expectations import sentence
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._reader import visible
 
 Document = Mapping[str, t.Any]
@@ -65,7 +66,8 @@ def headline(plan: Document) -> tuple[str, str]:
         return verdict, f"{held:,} of {count(len(intents), 'intent')} met"
     families = " and ".join(f"IPv{family}" for family in proof["families"]) or "no family"
     flows = f"{proof['delivered']:,} of {proof['pairs']:,} flows delivered, {families}"
-    return verdict, flows
+    broken = sum(not entry.get("holds") for entry in intents)
+    return verdict, flows + (f"; {broken:,} of {count(len(intents), 'intent')} broken" if broken else "")
 
 
 def nothing_to_prove(plan: Document) -> str:
@@ -150,7 +152,10 @@ def where(assumption: Document) -> str:
     hosts = assumption.get("hosts") or []
     if not hosts or hosts[0] in assumption["assumption"]:
         return ""
-    return f" ({', '.join(hosts)})" if len(hosts) <= _LISTED else f" ({count(len(hosts), 'host')})"
+    if len(hosts) <= _LISTED:
+        return f" ({', '.join(hosts)})"
+    counted = count(len(hosts), "host")
+    return "" if counted in assumption["assumption"] else f" ({counted})"
 
 
 def listed(texts: t.Sequence[str]) -> str:
@@ -164,9 +169,8 @@ def witness(witness: Document) -> str:
 
 
 def intent(entry: Document) -> str:
-    """``host a reaches host b``."""
-    arrow = "reaches" if entry.get("reach") else "does not reach"
-    return f"{_end(entry.get('from'))} {arrow} {_end(entry.get('to'))}"
+    """``host a reaches host b``, ``hosts a, b reach host c``."""
+    return sentence(_end(entry.get("from")), _end(entry.get("to")), reach=bool(entry.get("reach")))
 
 
 def _end(selector: t.Any) -> str:

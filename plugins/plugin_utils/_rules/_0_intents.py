@@ -8,7 +8,9 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix, format_number
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._expectations import sentence
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._explain import explain
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Expectation
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._flows import Cause
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._intents import Intent, ending
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._rule import (
@@ -31,9 +33,14 @@ def _accept_not_delivered(case: Case) -> t.Iterator[Finding]:
             yield _broken_flows(case, cause)
 
 
+def _expected(wanted: Expectation) -> str:
+    told = sentence(wanted.source.text, wanted.destination.text, reach=wanted.reach)
+    return f"network {wanted.network} expects that {told}"
+
+
 def _broken_intent(case: Case, intent: Intent) -> Finding:
     wanted = intent.expectation
-    text = f"network {wanted.network} expects that {wanted.source.text} reaches {wanted.destination.text}"
+    text = _expected(wanted)
     if intent.example is None:
         return Finding(host="", message=f"{text}, but {intent.reason}", hint="correct that entry of expect")
     example = intent.example
@@ -81,8 +88,7 @@ def _deny_delivered(case: Case) -> t.Iterator[Finding]:
             host=example.destination_stack.host,
             namespace=example.destination_stack.namespace,
             prefixes=(Prefix(intent.family, example.destination, WIDTH[intent.family]),),
-            message=f"network {wanted.network} expects that {wanted.source.text} does not reach "
-            f"{wanted.destination.text}, but {intent.reason}",
+            message=f"{_expected(wanted)}, but {intent.reason}",
             hint="take the destination out of the AllowedIPs and routes on that way, or filter it and drop the intent",
             witness=witness(example.source_stack, intent.family, example.source, example.destination),
         )

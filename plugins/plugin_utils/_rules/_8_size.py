@@ -9,7 +9,11 @@ import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Interface
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._pairs import blocks, single_pairs
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._path_mtu import find_narrow_ways, tunnel_mtu
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._path_mtu import (
+    find_narrow_ways,
+    known_mtus,
+    tunnel_mtu,
+)
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._rule import (
     ERROR,
     INFO,
@@ -64,20 +68,21 @@ def _different(case: Case) -> t.Iterator[Finding]:
 
     def note(one: t.Iterable[Interface], other: t.Iterable[Interface]) -> None:
         for smaller, larger in ((one, other), (other, one)):
-            low, high = (next(iter(side)) for side in (smaller, larger))
-            if t.cast("int", low.mtu) < t.cast("int", high.mtu):
-                key = low.network or "", t.cast("int", low.mtu), t.cast("int", high.mtu)
+            low, high = (mtus[next(iter(side))] for side in (smaller, larger))
+            if low < high:
+                key = next(iter(smaller)).network or "", low, high
                 sides = found.setdefault(key, ({}, {}))
                 sides[0].update(dict.fromkeys(smaller))
                 sides[1].update(dict.fromkeys(larger))
 
-    if len({interface.mtu for interface in case.model.interfaces} - {None}) < 2:
+    mtus = known_mtus(case.model)
+    if len(set(mtus.values())) < 2:
         return
     for one, _entries, other, _back in single_pairs(case.model):
-        if None not in (one.mtu, other.mtu):
+        if one in mtus and other in mtus:
             note([one], [other])
     for block in blocks(case.model):
-        first, second = _by_mtu(block.first), _by_mtu(block.second)
+        first, second = _by_mtu(block.first, mtus), _by_mtu(block.second, mtus)
         for mtu in first:
             for another in second:
                 if mtu != another:
@@ -86,18 +91,23 @@ def _different(case: Case) -> t.Iterator[Finding]:
         first_one = min(smaller, key=lambda one: (one.host, one.namespace, one.name))
         yield on_interface(
             first_one,
-            f"MTU {low} of {_labels(smaller)} differs from MTU {high} at the other end, {_labels(larger)}",
-            f"set the same mtu at both ends; {low} is safe where it was chosen for a narrow path",
+            f"MTU {low} of {_labels(smaller)}{_origin(smaller)} differs from MTU {high} at the other end, "
+            f"{_labels(larger)}{_origin(larger)}",
+            f"set the same mtu at both ends; {low} is safe where it was chosen for, or follows from, a narrow path",
             peer=min(one.host for one in larger),
         )
 
 
-def _by_mtu(side: t.Iterable[Interface]) -> dict[int, list[Interface]]:
+def _by_mtu(side: t.Iterable[Interface], mtus: t.Mapping[Interface, int]) -> dict[int, list[Interface]]:
     found: dict[int, list[Interface]] = {}
     for interface in side:
-        if interface.mtu is not None:
-            found.setdefault(interface.mtu, []).append(interface)
+        if interface in mtus:
+            found.setdefault(mtus[interface], []).append(interface)
     return found
+
+
+def _origin(interfaces: t.Iterable[Interface]) -> str:
+    return ", as derived there," if all(one.mtu is None for one in interfaces) else ""
 
 
 def _labels(interfaces: t.Iterable[Interface]) -> str:

@@ -20,12 +20,15 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import
     HostError,
     InvalidInput,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._obstacle import Obstacle
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._operations import (
     Site,
     batches,
     execute,
 )
 from ansible_collections.cryptokey.wireguard.tests.unit.plugins.module_utils.declarations import (
+    KEYS,
+    PRIVATE_KEYS,
     World,
     declarations,
     drifts,
@@ -240,3 +243,35 @@ def test_a_port_that_is_taken_is_named_also_where_the_kernel_does_not():
     text = r"cannot set interface wg0 up: Address already in use \(UDP port 51820 in the initial namespace\)"
     with pytest.raises(HostError, match=text):
         world.converge({"name": "wg0", "listen_port": 51820})
+
+
+def test_a_full_tunnel_on_a_kernel_without_marks_of_connections_is_made_without_them_and_says_so():
+    world = World()
+    firewall = world.host.firewalls[""]
+    peers = [{"public_key": KEYS[0], "allowed_ips": ["0.0.0.0/0"]}]
+    arguments = {"name": "wg0", "private_key": PRIVATE_KEYS[0], "listen_port": 7, "full_tunnel": True, "peers": peers}
+    for check in (True, False, False):
+        firewall.markless = "this host's kernel cannot keep the mark of a connection (CONFIG_NFT_CT is not set)"
+        (warning,) = world.converge(arguments, check=check).warnings
+        assert "CONFIG_NFT_CT is not set" in warning
+        assert warning.endswith("use a kernel that has it, or declare rp_filter: {eth0: loose}")
+        assert firewall.tables == {}
+    assert world.converge({"name": "wg0"}).actions == [], "what is on record asks for marks as well"
+    assert world.converge({"name": "wg0", "rp_filter": {"eth0": "loose"}}).warnings == []
+    firewall.markless = ""
+    assert world.converge({"name": "wg0"}).actions[0].startswith("make nftables table")
+    firewall.markless = "is asked only while there are none"
+    assert not world.converge({"name": "wg0"}).changed
+
+
+@pytest.mark.parametrize("choice", ["auto", "nftables"])
+def test_what_keeps_an_opened_port_closed_is_said_before_and_after_and_only_of_that_port(choice):
+    world = World()
+    world.host.firewalls[""].obstacles = tuple(Obstacle("", port, f"rule {port}", "nft") for port in (1, 51820))
+    arguments = {"name": "wg0", "private_key": PRIVATE_KEYS[0], "listen_port": 51820, "open_port": choice}
+    for check in (True, False, False):
+        warnings = world.converge(arguments, check=check).warnings
+        (text,) = (text for text in warnings if "is still closed" in text)
+        assert text.startswith("UDP port 51820 is still closed: rule 51820 (see nft); it is not this collection's")
+    assert world.converge({"name": "wg0"}).warnings, "nothing was declared anew"
+    assert world.converge({"name": "wg0", "open_port": "off"}).warnings == []

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import _firewalld, _nftables, _ufw
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Opening
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset import marking, masquerading, ruleset
 
 # What the programs answer is as ufw 0.36.2 and firewalld 1.3.3 do.
 UFW = """#!/bin/sh
@@ -43,6 +44,15 @@ esac
 """
 
 
+# A kernel without these options, as nft 1.0.6 tells of it; nothing else can be asked of it.
+NFT = """#!/bin/sh
+read -r commands
+case "$commands" in
+*%s*) echo "internal:0:0-0: Error: Could not process rule: %s" >&2; exit 1 ;;
+esac
+"""
+
+
 @pytest.fixture
 def programs(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
     for name, text in (("ufw", UFW), ("firewall-cmd", FIREWALLD)):
@@ -56,7 +66,7 @@ def programs(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib
 
 def test_ufw_is_asked_for_what_is_open_to_everybody(programs) -> None:
     assert _ufw.is_active()
-    rules = _ufw.rules(range(51820, 51828))
+    rules = _ufw.rules(_ufw.added(), range(51820, 51828))
     assert [port for port, rule in rules.items() if rule.lets_in] == [51820, 51821, 51825, 51826]
     assert [rules[port].comment for port in (51820, 51821, 51826)] == ["cryptokey.wireguard wg0", "", "mine"]
     assert [rule.text for rule in rules.values() if not rule.lets_in] == [
@@ -106,3 +116,36 @@ def test_a_kernel_that_cannot_tell_where_a_packet_came_in_is_too_old(monkeypatch
     assert "Linux 5.7" in _nftables.why_unavailable()
     Old.release = "6.1.0-13-amd64"
     assert _nftables.why_unavailable() == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "option"),
+    [
+        ("No such file or directory", "(CONFIG_NFT_CT is not set)"),
+        ("Operation not supported", "(CONFIG_NF_CONNTRACK_MARK is not set)"),
+        ("Operation not permitted", ""),
+    ],
+)
+def test_a_kernel_that_keeps_no_marks_is_told_by_its_option(programs, error, option) -> None:
+    nft = programs / "nft"
+    nft.write_text(NFT % ('\\"ct\\"', error))
+    nft.chmod(0o755)
+    assert _nftables.why_no_marks().endswith(option)
+    assert bool(_nftables.why_no_marks()) is bool(option)
+    nft.write_text(NFT % ("nothing-of-that-name", error))
+    assert _nftables.why_no_marks() == ""
+
+
+def test_a_table_that_the_kernel_refuses_names_the_options_that_it_takes(programs) -> None:
+    nft = programs / "nft"
+    nft.write_text(NFT % ("masquerade", "No such file or directory"))
+    nft.chmod(0o755)
+    _nftables.load("wg0", ruleset(marking("wg0", 7)))
+    with pytest.raises(HostError) as caught:
+        _nftables.load("wg0", ruleset([*masquerading("wg0", [(4, "eth0")]), *marking("wg0", 7)]))
+    assert "cannot load the table cryptokey-wg0: internal:0:0-0: Error: Could not process rule" in str(caught.value)
+    for option in ("CONFIG_NF_TABLES_INET", "CONFIG_NFT_MASQ", "CONFIG_NFT_CT", "CONFIG_NF_CONNTRACK_MARK"):
+        assert option in str(caught.value)
+    with pytest.raises(HostError) as caught:
+        _nftables.load("wg0", ruleset(masquerading("wg0", [(4, "eth0")])))
+    assert "CONFIG_NFT_CT" not in str(caught.value)

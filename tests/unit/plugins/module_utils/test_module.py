@@ -11,8 +11,9 @@ import typing as t
 import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._deps import MissingLibrary, require
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._engine import Result
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._module import run
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._module import converged, run
 
 SECRET = "eTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg="
 
@@ -23,6 +24,11 @@ class Module:
     def __init__(self) -> None:
         self.result: dict[str, t.Any] = {}
         self.handled: t.Any = None
+        self.warned: list[str] = []
+        self._diff = False
+
+    def warn(self, warning: str) -> None:
+        self.warned.append(warning)
 
     def exit_json(self, **result: t.Any) -> None:
         self.result = result
@@ -50,6 +56,22 @@ def failing(error: Exception) -> t.Callable[[], t.Any]:
 
 def test_a_result_is_returned():
     assert outcome(lambda: {"changed": True}).result == {"changed": True}
+
+
+def test_warnings_are_the_modules_own():
+    module = outcome(lambda: {"changed": True, "warnings": ["one", "two"]})
+    assert (module.result, module.warned) == ({"changed": True}, ["one", "two"])
+
+
+@pytest.mark.parametrize("diff", [False, True])
+def test_what_the_engine_did_is_the_result_with_a_diff_where_one_is_asked_for(diff):
+    module = Module()
+    module._diff = diff
+    found = converged(module, Result(True, ["act"], {}, None, None, {"name": "wg0"}, ["beware"], ["act: what is lost"]))
+    assert (found["changed"], found["actions"], found["disruptive"]) == (True, ["act"], ["act: what is lost"])
+    assert found["warnings"] == ["beware"]
+    assert ("diff" in found) is diff
+    assert not diff or "name: wg0" in found["diff"]["after"]
 
 
 def test_an_error_of_ours_is_its_text():

@@ -8,6 +8,7 @@ import dataclasses
 import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._obstacle import Obstacle
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Filtering, Opening
 
 
@@ -55,3 +56,12 @@ def test_a_rule_that_forbids_a_port_is_named_and_only_where_it_is_in_the_way() -
     assert isinstance(refusal, HostError)
     assert "UDP port 2: ufw has the rule 'ufw deny 2/udp'" in str(refusal)
     assert "open_port: off" in str(refusal)
+
+
+def test_what_closes_an_opened_port_is_said_with_the_command_that_shows_it() -> None:
+    rule = Obstacle("blue", 7, "the rule 'udp dport 7 drop' drops what peers send to it", "nft list ruleset")
+    assert str(rule) == (
+        "UDP port 7 is still closed: the rule 'udp dport 7 drop' drops what peers send to it (see ip netns exec blue "
+        "nft list ruleset); it is not this collection's, so it stays: delete it if the port is to be open"
+    )
+    assert str(Obstacle("", 7, "a", "b", "c")) == "UDP port 7 is still closed: a (see b); c"

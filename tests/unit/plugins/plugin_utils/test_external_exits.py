@@ -80,7 +80,7 @@ def test_the_users_packets_get_there_and_the_answers_come_back(topology: str) ->
     plan = planned(TOPOLOGIES[topology])
     assert plan["findings"] == []
     assert plan["proof"]["verdict"] == "proved"
-    assert [(one["to"], one["holds"]) for one in plan["expectations"]] == [("peer vpn, beyond 0.0.0.0/0, ::/0", True)]
+    assert [(one["to"], one["holds"]) for one in plan["expectations"]] == [("0.0.0.0/0, ::/0 behind peer vpn", True)]
     assert ledger(plan) == {f"{LEDGER}, from whatever source, and send the answers back: vpn": ["gw"]}
     for source, destination in (("10.77.0.3", "198.51.100.77"), ("fd77::3", "2001:db8::7")):
         found = trace(parse_fleet(plan["fleet"]), host="lap", source=source, destination=destination)
@@ -181,7 +181,7 @@ def test_members_that_are_apart_may_even_have_the_same_address() -> None:
     assert plan["findings"] == []
     assert (plan["proof"]["verdict"], plan["proof"]["pairs"]) == ("proved", 0)
     assert [(one["network"], one["from"]) for one in plan["expectations"]] == [
-        ("corp/anna", "hosts anna"), ("corp/ben", "hosts ben")]  # fmt: skip
+        ("corp/anna", "host anna"), ("corp/ben", "host ben")]  # fmt: skip
     for host in members:
         (peer,) = host_config(plan, host)[0]["peers"]
         assert peer["allowed_ips"] == ["0.0.0.0/0", "10.2.0.1/32"]
@@ -285,7 +285,7 @@ def test_what_is_lost_while_the_exit_is_down() -> None:
     document = planned()["fleet"]
     for down in ({"hosts_down": ["vpn"]}, {"links_down": [("gw", "vpn")]}, {"links_down": [("vpn", "gw")]}):
         found = what_if(parse_fleet(document), **t.cast("t.Any", down))
-        assert [(one["to"], one["after"]) for one in found["intents"]] == [("peer vpn, beyond 0.0.0.0/0, ::/0", False)]
+        assert [(one["to"], one["after"]) for one in found["intents"]] == [("0.0.0.0/0, ::/0 behind peer vpn", False)]
         assert (found["lost"]["pairs"], found["remaining"]["pairs"]) == (0, 12)
     with pytest.raises(InvalidInput, match="'vpm' is not a host of this fleet"):
         what_if(parse_fleet(document), hosts_down=["vpm"])

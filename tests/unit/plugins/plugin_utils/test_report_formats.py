@@ -107,6 +107,7 @@ _MERMAID = {
     "node": _NODE,
     "end": "  end",
     "link": r"  n\d+_\d+ (---|-\.-|x--x) n\d+_\d+",
+    "note": "  %% a dotted line is a backup: [a-z ]+",
     "class": "  classDef [a-z]+ [a-z0-9:#,. -]+",
 }
 

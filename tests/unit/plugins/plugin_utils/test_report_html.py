@@ -11,7 +11,7 @@ import re
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._html import render_html
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._live import live_command
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._mermaid import render_mermaid
-from ansible_collections.cryptokey.wireguard.tests.unit.plugins.plugin_utils.reports import PLANS, mesh
+from ansible_collections.cryptokey.wireguard.tests.unit.plugins.plugin_utils.reports import PLANS, mesh, plan_of
 
 
 class _Ids(html.parser.HTMLParser):
@@ -74,3 +74,24 @@ def test_the_command_is_for_a_shell() -> None:
         "ip netns exec blue sh -c 'ip rule; ip route show table all dev wg0'",
     )
     assert live_command({**finding, "interface": None}) == ("", "")
+
+
+def test_the_picture_explains_what_it_draws_and_nothing_else() -> None:
+    def told(name: str) -> list[str]:
+        return re.findall(r"</svg>([^<]+)</li>", render_html(PLANS[name]))
+
+    assert told("minimal") == []
+    assert told("two-owners") == ["a link that an error is about", "has an error", "has networks behind it"]
+    backup = "a backup: nothing goes this way unless the first choice is down"
+    assert told("two-hubs") == [backup, "not managed here", "has networks behind it"]
+
+
+def test_hosts_with_long_names_are_told_apart_by_the_ends_of_them() -> None:
+    names = [f"frankfurt-production-app{number:02}.example.net" for number in range(2)]
+    plan = plan_of({name: {"addresses": [f"10.77.0.{n}", f"10.77.1.{n}"]} for n, name in enumerate(names)})
+    page = render_html(plan)
+    shown = re.findall(
+        r'class="name">([^<]+)<', render_html(plan_of({n[:-12]: {"addresses": ["10.77.0.1"]} for n in names}))
+    )
+    assert shown == ["frankfu…-app00", "frankfu…-app01"]
+    assert re.findall(r'class="under">([^<]+)<', page) == ["10.77.0.0/32 +1", "10.77.0.1/32 +1"]

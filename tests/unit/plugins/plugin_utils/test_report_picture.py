@@ -17,6 +17,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._report._pictu
 from ansible_collections.cryptokey.wireguard.tests.unit.plugins.plugin_utils.inventories import (
     fleet,
     inventories,
+    key,
     numbered,
     public_keys,
 )
@@ -103,6 +104,36 @@ def test_the_same_of_any_network(inventory: t.Any) -> None:
     hostvars = fleet(*inventory)
     for picture in draw(make_plan(hostvars, hostvars, public_keys=public_keys(hostvars))):
         assert hidden(picture) == []
+
+
+@pytest.mark.parametrize("plan", ["two-hubs", "hub", "proved", "two-owners"])
+def test_every_line_of_a_small_network_is_straight_and_can_be_seen(plan: str) -> None:
+    for picture in draw(PLANS[plan]):
+        layout = lay_out(picture)
+        assert all("Q" not in path for path in lines_between(layout, picture.links))
+        for one, other in picture.links:
+            (ax, ay), (bx, by) = layout.points[one], layout.points[other]
+            assert abs(ax - bx) > WIDTH + 30 or abs(ay - by) > HEIGHT + 20, "next to nothing is left of the line"
+
+
+def test_the_ellipse_is_turned_until_no_line_passes_behind_a_node() -> None:
+    # Two relays side by side: unturned, the first and the third of the four others would stand in a row with them.
+    nodes = tuple(Node(name=name, kind="host") for name in ("left", "right", "a", "b", "c", "d"))
+    links = ((0, 1), *((relay, spoke) for relay in (0, 1) for spoke in range(2, 6)))
+    picture = Picture(network="corp", nodes=nodes, links=tuple(sorted(links)))
+    points = lay_out(picture).points
+    assert len({y for _x, y in points}) == 3
+    assert points[0][1] == points[1][1]
+    assert not {points[node][1] for node in range(2, 6)} & {points[0][1]}
+    assert lay_out(picture) == lay_out(picture)
+
+
+def test_peers_outside_are_one_node_where_hosts_are_many() -> None:
+    hosts = numbered(40)
+    peers = {f"p{n}": {"public_key": key(f"p{n}"), "addresses": [f"10.99.0.{n}"], "via": "h0000"} for n in range(3)}
+    (picture,) = draw(plan_of(hosts, topology="hub", hubs=["h0000"], external_peers=peers))
+    outside = picture.nodes[-1]
+    assert (outside.name, outside.kind, outside.peers) == ("outside", "external", 3)
 
 
 # a stands left, b in the middle, c right; d far below makes room.

@@ -99,3 +99,49 @@ def test_any_two_hosts_meet_in_all_four_combinations() -> None:
 
 def test_the_number_of_states_is_bounded() -> None:
     assert [_rollout.limit_for(stacks) for stacks in (0, 10, 1000, 100_000)] == [256, 256, 40, 24]
+
+
+def behind_a_provider(*, lets_in: bool, back_by: str) -> Document:
+    """a sends everything to b by wg0, and b passes it on to vpn. The answers come back to a by back_by.
+
+    lets_in: whether a takes them by wg1.
+    """
+    second = interface("a2", ["10.0.1.1/32"], peer("b2", "10.0.1.2/32", "10.0.0.2/32"), name="wg1", network="other")
+    if lets_in:
+        second["peers"][0]["allowed_ips"].append("0.0.0.0/0")
+    a = host(interface("a", ["10.0.0.1/32"], peer("b", "10.0.0.2/32", "0.0.0.0/0")), second)
+    a["namespaces"][""]["routes"] = [
+        {"destination": "0.0.0.0/0", "device": "wg0"},
+        {"destination": "10.0.1.2/32", "device": "wg1"},
+    ]
+    vpn = peer("vpn", "0.0.0.0/0", managed=False, endpoint="198.51.100.9:51820")
+    back = interface("b2", ["10.0.1.2/32"], peer("a2", "10.0.1.1/32", "10.0.0.1/32"), name="wg1", network="other")
+    b = host(interface("b", ["10.0.0.2/32"], peer("a", "10.0.0.1/32"), vpn), back)
+    b["namespaces"][""] = {
+        "forwarding": {"ipv4": True},
+        "routes": [
+            {"destination": "0.0.0.0/0", "device": "wg0"},
+            {"destination": "10.0.0.1/32", "device": back_by},
+            {"destination": "10.0.1.1/32", "device": "wg1"},
+        ],
+    }
+    intent = {"from": {"host": "a"}, "to": {"peer": "vpn", "beyond": ["0.0.0.0/0"]}, "reach": True}
+    return fleet({"networks": {"corp": {"expect": [intent]}}}, a=a, b=b)
+
+
+def test_the_answers_of_an_external_exit_come_back_meanwhile() -> None:
+    first, second = behind_a_provider(lets_in=False, back_by="wg0"), behind_a_provider(lets_in=True, back_by="wg1")
+    found = planned(first, second)
+    assert (found.verdict, [step.hosts for step in found.steps]) == ("order", [("a",), ("b",)])
+    assert found.evidence is not None
+    assert (found.evidence.blocked.outcome, found.evidence.blocked.place.stack.host) == ("source_rejected", "a")
+    assert found.evidence.source_stack.host == "b"
+    assert planned(second, first).steps[0].hosts == ("b",)
+
+
+def test_answers_that_do_not_come_back_anyway_are_no_reason_to_wait() -> None:
+    before, after = behind_a_provider(lets_in=False, back_by="wg0"), behind_a_provider(lets_in=False, back_by="wg1")
+    # So that there are two that change, and states between.
+    after["hosts"]["a"]["namespaces"][""]["routes"].append({"destination": "203.0.113.0/24", "device": "wg0"})
+    found = planned(before, after)
+    assert (found.verdict, found.judged > 0) == ("any", True)

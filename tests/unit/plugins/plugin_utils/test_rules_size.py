@@ -197,3 +197,58 @@ def test_ends_that_have_no_link_may_differ() -> None:
     document = pair()
     document["hosts"]["c"] = host(interface("c", ["10.0.0.3/32"], mtu=1300))
     assert found(document, "WG804") == []
+
+
+def dialled(a: int | None, b: int | None, *, link: int = 1500, endpoint: str = "192.0.2.2:51820") -> Document:
+    """Two hosts that dial each other by eth0. link: of a."""
+    document = pair()
+    for number, (name, mtu, other) in enumerate((("a", a, endpoint), ("b", b, "192.0.2.1:51820")), 1):
+        one = document["hosts"][name]["interfaces"][0]
+        one["mtu"], one["peers"][0]["endpoint"] = mtu, other
+        stack = {"addresses": {"eth0": [f"192.0.2.{number}/24", f"2001:db8::{number}/64"]}, "routes": [DEFAULT, AUTO]}
+        document["hosts"][name]["namespaces"][""].update(stack)
+    document["hosts"]["a"]["namespaces"][""]["links"] = {"eth0": {"mtu": link}}
+    return document
+
+
+def test_what_the_host_derives_counts_where_the_document_says_all_of_it() -> None:
+    (finding,) = found(dialled(None, None, link=1400), "WG804")
+    assert (finding["host"], finding["peer"]) == ("a", "b")
+    assert (
+        "MTU 1340 of wg0 of a, as derived there, differs from MTU 1440 at the other end, wg0 of b, as derived there,"
+        in (finding["message"])
+    )
+    assert "wg0 of b differs" not in finding["message"]
+    (finding,) = found(dialled(None, 1420), "WG804")
+    assert (
+        "MTU 1420 of wg0 of b differs from MTU 1440 at the other end, wg0 of a, as derived there" in finding["message"]
+    )
+    assert found(dialled(None, None, endpoint="[2001:db8::2]:51820"), "WG804"), "one dials by IPv4, one by IPv6"
+
+
+def test_what_only_the_host_can_know_is_not_compared() -> None:
+    assert found(dialled(None, None), "WG804") == []
+    assert found(dialled(1440, None), "WG804") == []
+    assert found(dialled(None, 1400, endpoint="b.example.net:51820"), "WG804") == [], "a name may lead anywhere"
+    nobody = dialled(None, 1400)
+    nobody["hosts"]["a"]["interfaces"][0]["peers"][0]["endpoint"] = None
+    assert found(nobody, "WG804") == [], "it keeps what it has"
+    assumed = dialled(None, 1400)
+    assumed["hosts"]["a"]["namespaces"][""] = {"routes": [AUTO]}
+    assert found(assumed, "WG804") == [], "nobody describes its underlay"
+    made_up = dialled(None, 1400)
+    made_up["hosts"]["a"]["namespaces"][""] = {"addresses": {"eth0": []}, "routes": [DEFAULT, AUTO]}
+    assert found(made_up, "WG804") == [], "as it is in a plan whose underlay nobody describes"
+    elsewhere = dialled(None, 1400)
+    elsewhere["hosts"]["a"]["namespaces"][""] |= {"routes": [{**DEFAULT, "device": "ppp0"}, AUTO], "addresses": {}}
+    assert found(elsewhere, "WG804") == [], "nobody says what ppp0 has"
+
+
+@pytest.mark.parametrize(("carrier", "told"), [(1400, 1), (None, 1), (1500, 0)])
+def test_a_tunnel_through_another_one_is_known_where_that_one_is(carrier: int | None, told: int) -> None:
+    document = dialled(None, 1440)
+    outer = interface("a", ["10.9.0.1/32"], name="wg9", network="outer", mtu=carrier)
+    outer["peers"] = [peer("x", "192.0.2.2/32", managed=False, endpoint="198.51.100.7:1")]
+    document["hosts"]["a"]["interfaces"].append(outer)
+    document["hosts"]["a"]["namespaces"][""]["routes"].append({"destination": "192.0.2.2/32", "device": "wg9"})
+    assert len(found(document, "WG804")) == told
