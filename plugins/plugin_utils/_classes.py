@@ -179,8 +179,10 @@ class _Prover:
 
     def _tell(self, watch: Watch, interface: Interface, destinations: Intervals) -> None:
         """What the members send to the destinations, all of them but the stack itself."""
+        if not destinations or not watch.may_find(interface.stack, self.family, destinations, ingress=interface.name):
+            return
         sources = subtract(self.found.sources, self.network.owned(interface.stack, self.family))
-        if sources and destinations:
+        if sources:
             origin = next(iter(self.network.owners[self.family].at(sources[0])))
             watch.passing(interface.stack, self.family, sources, destinations, ingress=interface.name, origin=origin)
 

@@ -13,13 +13,15 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import parse_prefix
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix, parse_prefix
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._cryptokey import Cryptokey
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fib import LOOPBACK, Decision, Fib
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import (
     FAMILIES,
     OPAQUE,
     Interface,
     Route,
+    Rule,
     StackId,
     Unmodelled,
 )
@@ -28,6 +30,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
     EMPTY,
     Intervals,
     from_numbers,
+    from_prefixes,
     intersect,
     subtract,
     union,
@@ -56,6 +59,8 @@ class Watch:
         for construct in model.fleet.unmodelled:
             self._pending.setdefault(construct.stack, []).append(construct)
         self._with: dict[Unmodelled, Fib] = {}
+        self._held: dict[tuple[tuple[int, ...], int, int], Intervals] = {}
+        self._rest: dict[tuple[t.Any, ...], tuple[Intervals | None, Intervals]] = {}
         self.found: list[OnPath] = []
 
     @classmethod
@@ -81,6 +86,18 @@ class Watch:
                 self.found.append(
                     OnPath(construct=construct, family=family, source=packet[0], destination=packet[1], origin=origin)
                 )
+
+    def may_find(
+        self, stack: StackId, family: int, destinations: Intervals, *, ingress: str, besides: Intervals = EMPTY
+    ) -> bool:
+        """Whether telling of packets to these destinations is of any use; for those who have to compute the rest.
+
+        besides: those that are not meant. Stacks that are alike are best asked about the very same destinations.
+        """
+        return any(
+            self._could_touch(construct, family, destinations, ingress=ingress, besides=besides)
+            for construct in self._pending.get(stack, ())
+        )
 
     def awaited(self, family: int, passing: t.Iterable[tuple[StackId, str, Intervals, Intervals]]) -> set[Unmodelled]:
         """The constructs that are not found yet and that some of these packets would find.
@@ -112,19 +129,84 @@ class Watch:
             return self._rewritten(stack, construct.device, family, sources, destinations, ingress)
         if construct.route is None and construct.rule is None:
             return sources[0], destinations[0]
-        other = self._variant(construct)
-        packet = _first_difference(stack.fib, other, family, sources, destinations, ingress=ingress)
+        packet = self._difference(construct, family, sources, destinations, ingress=ingress)
         if packet is None and family == 4 and stack.stack.rp_filter.get(ingress, 0):
-            packet = self._reverse_difference(stack, other, sources, destinations)
+            packet = self._reverse_difference(construct, sources, destinations)
         return packet
 
+    def _difference(
+        self, construct: Unmodelled, family: int, sources: Intervals, destinations: Intervals, *, ingress: str
+    ) -> tuple[int, int] | None:
+        """A packet that the stack would route otherwise; only what a route could take is compared."""
+        fib = self._model.stacks[construct.stack].fib
+        if construct.route is not None:
+            destinations = self._within_reach(construct.route, fib, family, destinations)
+        if not destinations or (construct.rule is not None and self._yields_nothing(construct.rule, construct, family)):
+            return None
+        return _first_difference(fib, self._variant(construct), family, sources, destinations, ingress=ingress)
+
+    def _could_touch(
+        self, construct: Unmodelled, family: int, destinations: Intervals, *, ingress: str, besides: Intervals
+    ) -> bool:
+        stack = self._model.stacks[construct.stack]
+        if construct.device is not None or (family == 4 and stack.stack.rp_filter.get(ingress, 0)):
+            return True
+        if construct.route is not None:
+            return bool(subtract(self._within_reach(construct.route, stack.fib, family, destinations), besides))
+        return construct.rule is None or not self._yields_nothing(construct.rule, construct, family)
+
+    def _yields_nothing(self, rule: Rule, construct: Unmodelled, family: int) -> bool:
+        """Whether the table that a construct's rule leads to is empty, and nothing but that table matters."""
+        if family == 4 and any(route.table == "local" for route in self._model.stacks[construct.stack].stack.routes):
+            # The first rule of a stack divides local from main.
+            return False
+        return family not in rule.families or self._variant(construct).tables.is_empty(family, rule.table)
+
+    def _within_reach(self, route: Route, fib: Fib, family: int, destinations: Intervals) -> Intervals:
+        """The destinations that a route could decide about: none that a longer prefix of its table takes from it."""
+        prefix = route.destination
+        if prefix is None or prefix.family != family:
+            return EMPTY
+        followers = self._following(fib, route.table, family)
+        key = prefix, *(one.rows for one in followers)
+        asked, rest = self._rest.get(key, (None, EMPTY))
+        if asked is not destinations:
+            # Stacks that are alike ask about the same destinations, one after the other.
+            rest = intersect(destinations, from_prefixes([prefix]))
+            for one in followers:
+                rest = subtract(rest, self._longer(one, family, prefix.length))
+            self._rest[key] = destinations, rest
+        # What an interface leaves out of its rows is little, the rows are long.
+        left_out = union(*(intersect(one.left_out(family), from_prefixes([prefix])) for one in followers))
+        found = union(rest, intersect(destinations, left_out)) if left_out else rest
+        return subtract(subtract(found, fib.local_set[family]), _longer_routes(fib, route, prefix)) if found else found
+
+    def _following(self, fib: Fib, table: str, family: int) -> list[Cryptokey]:
+        """The interfaces whose AllowedIPs are routes of a table."""
+        devices = self._model.stacks[fib.stack.id].devices
+        # Local may be one trie with main, where it comes first among equals only; nobody has it follow AllowedIPs.
+        taken = table != "local" and (family == 4 or fib.stack.ipv6)
+        return [
+            self._model.cryptokey(devices[route.device])
+            for route in fib.stack.routes
+            if taken and route.destination is None and route.table == table and route.device in devices
+        ]
+
+    def _longer(self, cryptokey: Cryptokey, family: int, length: int) -> Intervals:
+        """What longer prefixes of the rows of an interface hold; what it leaves out of them counts."""
+        key = cryptokey.rows, family, length
+        if key not in self._held:
+            self._held[key] = union(*(row.longer_than(family, length) for row in cryptokey.shared_rows()))
+        return self._held[key]
+
     def _reverse_difference(
-        self, stack: StackModel, other: Fib, sources: Intervals, destinations: Intervals
+        self, construct: Unmodelled, sources: Intervals, destinations: Intervals
     ) -> tuple[int, int] | None:
         """The same for the look-up of the reverse path filter, which turns the packet around."""
-        named = {rule.ingress for rule in (*stack.fib.rules[4], *other.rules[4]) if rule.ingress is not None}
+        fib, other = self._model.stacks[construct.stack].fib, self._variant(construct)
+        named = {rule.ingress for rule in (*fib.rules[4], *other.rules[4]) if rule.ingress is not None}
         for ingress in sorted({LOOPBACK, *named}):
-            packet = _first_difference(stack.fib, other, 4, destinations, sources, ingress=ingress)
+            packet = self._difference(construct, 4, destinations, sources, ingress=ingress)
             if packet is not None:
                 return packet[1], packet[0]
         return None
@@ -184,6 +266,12 @@ class Watch:
             tables = {name: self._model.cryptokey(interface) for name, interface in stack.devices.items()}
             self._with[construct] = Fib(described, list(stack.devices.values()), tables)
         return self._with[construct]
+
+
+def _longer_routes(fib: Fib, route: Route, prefix: Prefix) -> Intervals:
+    """The destinations of routes with longer prefixes in the table of a route."""
+    listed = (one.destination for one in fib.routes if one.table == route.table and one.destination is not None)
+    return from_prefixes(one for one in listed if one.family == prefix.family and one.length > prefix.length)
 
 
 def _first_difference(

@@ -4,19 +4,20 @@
 """The intended flows: whatever one stack owns to whatever another stack of the same network owns, both ways.
 
 A flow arrives when it is delivered to the owner's stack or leaves by a device of the owner that is not WireGuard.
-Failing flows are gathered by what stops them, so that a hundred thousand of them with one cause stay one cause.
 """
 
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._classes import StackClass, classes_of
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._constructs import Watch
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._failures import Failures
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fib import LOOPBACK
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import FAMILIES, StackId, Unmodelled
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._forest import Forest
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._lost_flows import LostFlows
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ownership import NetworkOwnership, Owned, Ownership
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
@@ -28,10 +29,13 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
     subtract,
     union,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._walk import ARRIVALS, Blocked, Piece, Walk
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._stopped import Stopped
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._walk import ARRIVALS, Piece, Walk
 
 # From so many senders on, looking at all of them together costs less than a walk from each.
 TOGETHER_FROM = 2
+# From so many destinations that senders do not reach on, finding out together what stops them costs less than walks do.
+LOST_TOGETHER_FROM = 2000
 
 
 class Start(t.NamedTuple):
@@ -39,64 +43,6 @@ class Start(t.NamedTuple):
 
     ingress: str
     sources: Intervals
-
-
-class Example(t.NamedTuple):
-    """One failing packet. first: what stops it first; the cause it stands for may be a later blocker."""
-
-    source_stack: StackId
-    destination_stack: StackId
-    source: int
-    destination: int
-    first: Blocked
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Cause:
-    """Everything that one blocker stops, of one network and family. astray: mending it would help none of it."""
-
-    network: str
-    family: int
-    blocked: Blocked
-    example: Example
-    astray: bool
-    pairs: set[tuple[StackId, StackId]] = field(default_factory=set)
-    sources: list[Intervals] = field(default_factory=list)
-    destinations: list[Intervals] = field(default_factory=list)
-    first_pairs: set[tuple[StackId, StackId]] = field(default_factory=set)
-
-    def all_destinations(self) -> Intervals:
-        return union(*self.destinations)
-
-
-class Failures:
-    """The failing intended flows by cause, and by pair for the question whether the way back works."""
-
-    def __init__(self) -> None:
-        self.causes: dict[tuple[str, int, Blocked], Cause] = {}
-        self.pairs: dict[tuple[str, int, StackId, StackId], Example] = {}
-
-    def add(self, network: str, family: int, piece: Piece, to: StackId, *, source: StackId, part: Intervals) -> None:
-        """One failing rectangle towards one owner."""
-        blockers = piece.blockers or (Blocked(piece.outcome, piece.place),)
-        example = Example(source, to, piece.sources[0], part[0], blockers[0])
-        # A way that ends in a circle behind its first blocker took a wrong turn: what else stops it there is no cause.
-        astray = blockers[-1].outcome == "loop" and len(blockers) > 1
-        for blocked in blockers[:1] if astray else blockers:
-            cause = self.causes.get((network, family, blocked))
-            if cause is None:
-                cause = Cause(network=network, family=family, blocked=blocked, example=example, astray=True)
-                self.causes[network, family, blocked] = cause
-            cause.pairs.add((source, to))
-            cause.astray = cause.astray and astray
-            cause.sources.append(piece.sources)
-            cause.destinations.append(part)
-            if blocked is blockers[0]:
-                cause.first_pairs.add((source, to))
-        self.pairs.setdefault((network, family, source, to), example)
-
-    def __iter__(self) -> t.Iterator[Cause]:
-        return iter(self.causes.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +102,7 @@ class _Walks:
         useful = {stack for stack, one in classes.items() if one.clear}
         forest = self._forest([owned for stack, owned in self._network.stacks.items() if stack not in useful])
         awaited = self._awaited(forest)
+        lost = None if forest is None else self._lost(forest)
         for stack, owned in self._network.stacks.items():
             alike = classes.get(stack)
             if alike is not None:
@@ -164,8 +111,12 @@ class _Walks:
                 self._walk_from_class(owned, alike)
             elif forest is None or stack not in forest or (self._watch is not None and self._watch.awaits(awaited)):
                 self._walk(owned, self._everybodys(owned))
+            elif lost is not None:
+                self._walk(owned, lost.take(owned))
             else:
                 self._walk(owned, forest.left_for(stack))
+        if lost is not None:
+            lost.settle()
 
     def _everybodys(self, owned: Owned) -> Intervals:
         """What others own, too."""
@@ -178,14 +129,30 @@ class _Walks:
     def _forest(self, senders: list[Owned]) -> Forest | None:
         """Those who own something that is nobody else's, together."""
         family = self._family
-        sources = {
-            owned.stack: {start.ingress: start.sources for start in starts(self._model, owned, family)}
-            for owned in senders
-            if owned.both[family] and not intersect(owned.both[family], self._contested)
-        }
+        sources = self._sources(
+            owned for owned in senders if owned.both[family] and not intersect(owned.both[family], self._contested)
+        )
         if len(sources) < TOGETHER_FROM:
             return None
         return Forest(self._model, self._network, family, sources, beyond=self._watch is not None)
+
+    def _sources(self, senders: t.Iterable[Owned]) -> dict[StackId, dict[str, Intervals]]:
+        """By stack and by the device through which they set out."""
+        return {
+            owned.stack: {start.ingress: start.sources for start in starts(self._model, owned, self._family)}
+            for owned in senders
+        }
+
+    def _lost(self, forest: Forest) -> LostFlows | None:
+        """What the senders of a forest lose, where that is much."""
+        if forest.count_left() < LOST_TOGETHER_FROM:
+            return None
+        network, family = self._network, self._family
+        senders = self._sources(
+            owned for stack, owned in network.stacks.items() if stack in forest and forest.left_for(stack)
+        )
+        stopped = Stopped(self._model, network, family, sources=senders, wanted=forest.lost)
+        return LostFlows(self._failures, network, family, forest=forest, stopped=stopped, walk=self._walk_by_start)
 
     def _awaited(self, forest: Forest | None) -> set[Unmodelled]:
         """The constructs that a walk could find instead of the forest, which tells of none."""
@@ -195,16 +162,14 @@ class _Walks:
 
     def _tell(self, owned: Owned) -> None:
         """What a member of a class sends passes its own stack."""
-        if self._watch is not None:
-            for start in starts(self._model, owned, self._family):
-                self._watch.passing(
-                    owned.stack,
-                    self._family,
-                    start.sources,
-                    self._everybodys(owned),
-                    ingress=start.ingress,
-                    origin=owned.stack,
-                )
+        watch, stack, family = self._watch, owned.stack, self._family
+        if watch is None:
+            return
+        total, mine = self._network.total[family], subtract(owned.both[family], self._contested)
+        for start in starts(self._model, owned, family):
+            if watch.may_find(stack, family, total, ingress=start.ingress, besides=mine):
+                wanted = self._everybodys(owned)
+                watch.passing(stack, family, start.sources, wanted, ingress=start.ingress, origin=stack)
 
     def _walk_from_class(self, owned: Owned, alike: StackClass) -> None:
         """What a class has not proved for one of its members."""
@@ -219,10 +184,22 @@ class _Walks:
             return
         walk = Walk(self._model, self._family, on_past_blockers=True, watch=self._watch)
         for start in starts(self._model, owned, self._family):
-            for piece in walk.start(owned.stack, start.sources, wanted, ingress=start.ingress):
-                for to, part in _failing(self._network, piece, self._family):
-                    if to != owned.stack:
-                        self._failures.add(self._network.name, self._family, piece, to, source=owned.stack, part=part)
+            self._set_out(walk, owned.stack, start, wanted, self._failures)
+
+    def _walk_by_start(self, owned: Owned, wanted: Intervals) -> list[Failures]:
+        """The same by itself, for each way of setting out, and without anybody who watches."""
+        walk = Walk(self._model, self._family, on_past_blockers=True)
+        found = []
+        for start in starts(self._model, owned, self._family) if wanted else ():
+            found.append(Failures())
+            self._set_out(walk, owned.stack, start, wanted, found[-1])
+        return found
+
+    def _set_out(self, walk: Walk, stack: StackId, start: Start, wanted: Intervals, failures: Failures) -> None:
+        for piece in walk.start(stack, start.sources, wanted, ingress=start.ingress):
+            for to, part in _failing(self._network, piece, self._family):
+                if to != stack:
+                    failures.add(self._network.name, self._family, piece, to, source=stack, part=part)
 
 
 def sets_out(model: Model, network: NetworkOwnership, owned: Owned, family: int, alike: StackClass) -> bool:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._atoms import atoms
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fib import LOOPBACK, Decision
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Interface, StackId
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model, StackModel
@@ -24,7 +25,6 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
     EMPTY,
     Intervals,
     intersect,
-    pairs,
     subtract,
     union,
 )
@@ -81,6 +81,7 @@ class Forest:
         self._links: dict[tuple[Interface, str], tuple[Interface, int] | None] = {}
         self._checks: dict[tuple[StackId, str, str | None], int] = {}
         self._left: dict[StackId, list[Intervals]] = {}
+        self._lost: list[Intervals] = []
         self._bits = {stack: self._spans.inside(union(*parts.values())) for stack, parts in sources.items()}
         self._spread(sources)
         self._follow()
@@ -92,6 +93,15 @@ class Forest:
         """The destinations that some packet of a stack may not reach."""
         left = union(*self._left.get(stack, ()), self._network.contested[self._family])
         return subtract(left, self._owned(stack)) if left else EMPTY
+
+    @property
+    def lost(self) -> Intervals:
+        """The destinations that some packet of somebody may not reach."""
+        return union(*self._lost, self._network.contested[self._family])
+
+    def count_left(self) -> int:
+        """How many destinations are left, each counted for every stack that it is left for."""
+        return sum(map(len, self._left.values()))
 
     def passing(self) -> t.Iterator[tuple[StackId, str, Intervals, Intervals]]:
         """What stacks may have to route at most: the ingress, sources and destinations."""
@@ -212,31 +222,14 @@ class Forest:
     def _follow(self) -> None:
         """Note who does not reach what."""
         tree = _Tree(self._places.values())
-        for owner, destinations, ways in self._atoms(tree):
-            missing = self._spans.all & ~self._bits.get(owner, 0) & ~tree.arriving(ways)
+        for atom in atoms(self._network.owners[self._family], tree.ways):
+            if len(atom.owners) > 1:
+                continue
+            missing = self._spans.all & ~self._bits.get(atom.owners[0], 0) & ~tree.arriving(atom.ways)
+            if missing:
+                self._lost.append(atom.destinations)
             for stack in self._spans.values(missing):
-                self._left.setdefault(stack, []).append(destinations)
-
-    def _atoms(self, tree: _Tree) -> t.Iterator[tuple[StackId, Intervals, tuple[int, ...]]]:
-        """Destinations of one owner that every place treats alike, with the ways that lead to them."""
-        owners = self._network.owners[self._family]
-        cuts = set(owners.starts)
-        for _way, destinations in tree.ways:
-            cuts.update(destinations)
-        edges = sorted(cuts)
-        position = {edge: index for index, edge in enumerate(edges)}
-        columns: list[list[int]] = [[] for _edge in edges]
-        for way, destinations in tree.ways:
-            for low, high in pairs(destinations):
-                for index in range(position[low], position[high]):
-                    columns[index].append(way)
-        atoms: dict[tuple[StackId, tuple[int, ...]], list[int]] = {}
-        for low, high, column in zip(edges, edges[1:], columns, strict=False):
-            found = owners.at(low)
-            if found is not None and len(found) == 1:
-                atoms.setdefault((found[0], tuple(column)), []).extend((low, high))
-        for (owner, ways), spans in atoms.items():
-            yield owner, union(*zip(spans[::2], spans[1::2], strict=True)), ways
+                self._left.setdefault(stack, []).append(atom.destinations)
 
 
 class _Tree:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import format_number
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._constructs import Watch
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._failures import Example
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fib import LOOPBACK
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import (
     FAMILIES,
@@ -17,7 +18,7 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types i
     Expectation,
     StackId,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._flows import Example, starts
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._flows import starts
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._handed import Handed, answers, handed_to
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._ownership import Owned, Ownership

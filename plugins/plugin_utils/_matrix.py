@@ -96,18 +96,18 @@ def _roles(network: NetworkOwnership, hosts: Sequence[str]) -> dict[str, tuple[s
 def _failed(proof: Proof, chosen: Mapping[str, _Rows]) -> _Failed:
     """Each pair of stacks once, though it may fail in both families."""
     found: _Failed = {}
-    both = {family: {key[0:1] + key[2:] for key in proof.failures.pairs if key[1] == family} for family in FAMILIES}
-    for (name, family, source, to), example in proof.failures.pairs.items():
-        if family == 6 and (name, source, to) in both[4]:
-            continue
+    failures = proof.failures
+    for sender, owners in failures.by_sender():
+        name, family, source = sender
         rows = chosen[name]
-        cell = (name, rows.of[source], rows.of[to])
-        known = found.get(cell)
-        if known is None:
+        counted = [to for to in owners if not (family == 6 and (name, 4, source, to) in failures.pairs)]
+        lost = Counter((name, rows.of[source], rows.of[to]) for to in counted)
+        shown = [to for to in counted if (name, rows.of[source], rows.of[to]) not in found]
+        for to, example in failures.examples(sender, shown).items() if shown else ():
             packet = _packet(example.source_stack, family, example.source, example.destination)
-            found[cell] = (1, packet)
-        else:
-            found[cell] = (known[0] + 1, known[1])
+            found.setdefault((name, rows.of[source], rows.of[to]), (0, packet))
+        for cell, count in lost.items():
+            found[cell] = (found[cell][0] + count, found[cell][1])
     return found
 
 

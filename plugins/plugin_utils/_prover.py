@@ -17,13 +17,14 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._assumptions import assumptions_of
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._collector import collector_paused
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._constructs import OnPath, Watch
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._failures import Failures
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import (
     FAMILIES,
     Fleet,
     Interface,
     StackId,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._flows import Failures, intended_flows
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._flows import intended_flows
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._intents import Intent, judge_expectations
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._likeness import likenesses
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._model import Model

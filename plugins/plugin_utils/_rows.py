@@ -49,7 +49,7 @@ class Row:
             for family in FAMILIES
         }
         self._partitions: dict[int, Partition] = {}
-        self._networks: dict[int, Intervals] = {}
+        self._networks: dict[tuple[int, int], Intervals] = {}
         self._flat: dict[int, bool] = {}
         self._sorted: list[Prefix] | None = None
         self._holds: dict[Prefix, bool] = {}
@@ -71,11 +71,15 @@ class Row:
 
     def without_defaults(self, family: int) -> Intervals:
         """Every address that some entry besides default routes holds."""
-        if family not in self._networks:
-            self._networks[family] = from_prefixes(
-                prefix for prefix in self.by_prefix if prefix.family == family and prefix.length > DEFAULT_LENGTH
+        return self.longer_than(family, DEFAULT_LENGTH)
+
+    def longer_than(self, family: int, length: int) -> Intervals:
+        """Every address that some entry with a longer prefix holds."""
+        if (family, length) not in self._networks:
+            self._networks[family, length] = from_prefixes(
+                prefix for prefix in self.by_prefix if prefix.family == family and prefix.length > length
             )
-        return self._networks[family]
+        return self._networks[family, length]
 
     def holds(self, prefix: Prefix) -> bool:
         """Whether some prefix of the row equals or contains the prefix."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 from bisect import bisect_left, bisect_right
 
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import Intervals, pairs
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import Intervals, pairs, union
 
 
 class Spans:
@@ -48,3 +48,13 @@ class Spans:
             found[self._values[lowest.bit_length() - 1]] = None
             bits ^= lowest
         return found
+
+    def intervals(self, bits: int) -> Intervals:
+        """The intervals of some bits as one set."""
+        found: list[Intervals] = []
+        while bits:
+            lowest = bits & -bits
+            at = lowest.bit_length() - 1
+            found.append((self._lows[at], self._highs[at]))
+            bits ^= lowest
+        return union(*found)

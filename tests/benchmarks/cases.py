@@ -124,6 +124,30 @@ def _break(variables: fleets.Variables, size: int) -> fleets.Variables:
     return variables
 
 
+def _relay_is_broken(variables: fleets.Variables, size: int) -> fleets.Variables:
+    """One host does not forward: whoever is on one side of it loses who is on the other."""
+    for number, one in enumerate(variables.values()):
+        one["wireguard_networks"][fleets.NETWORK]["forwarding"] = "unmanaged"
+        one["wireguard_stacks"] = {"": _described(number, forwarding={"ipv4": number != size // 2})}
+    return variables
+
+
+def _described(number: int, **more: object) -> fleets.Variables:
+    """What a host has besides WireGuard: two uplinks, and the device of its LAN."""
+    lan = fleets.lan(number).replace(".0/24", ".1/24")
+    return {"addresses": {"eth0": ["203.0.113.9/24"], "eth1": ["198.18.0.9/24"], "lan0": [lan]}, **more}
+
+
+def _two_uplinks(size: int) -> fleets.Variables:
+    """A mesh of hosts whose default route has two next hops, which is not modelled: does any packet meet it?"""
+    variables = fleets.mesh(size)
+    hops = [{"device": "eth0", "gateway": "203.0.113.1"}, {"device": "eth1", "gateway": "198.18.0.1"}]
+    for number, one in enumerate(variables.values()):
+        routes = [{"destination": "0.0.0.0/0", "nexthops": hops}]
+        one["wireguard_stacks"] = {"": _described(number, routes=routes)}
+    return variables
+
+
 # However large the fleet and whatever is wrong with it.
 REPORT_BYTES = 40_000
 
@@ -205,6 +229,19 @@ CASES = (
         sizes=(30, 100),
         entries=_address_and_lan,
     ),
+    Case(
+        name="ring, a relay is broken",
+        ready=_planned(lambda size: _relay_is_broken(fleets.ring(size), size), "refuted"),
+        sizes=(30, 100, 316),
+        entries=_address_and_lan,
+    ),
+    Case(
+        name="tree, a relay is broken",
+        ready=_planned(lambda size: _relay_is_broken(fleets.tree(size), 2), "refuted"),
+        sizes=(30, 100, 316),
+        entries=_address_and_lan,
+    ),
+    Case(name="mesh, two uplinks each", ready=_planned(_two_uplinks), sizes=(100, 1000), entries=_address_and_lan),
     Case(
         name="mesh, written out",
         ready=_written_out,

@@ -35,6 +35,9 @@ def tally(document: dict, monkeypatch: pytest.MonkeyPatch, *, together: bool) ->
         if not together:
             patch.setattr(_flows, "classes_of", lambda *_arguments: [])
             patch.setattr(_flows, "TOGETHER_FROM", 10**9)
+        else:
+            # However little it is that does not arrive.
+            patch.setattr(_flows, "LOST_TOGETHER_FROM", 0)
         model = Model.of(parse_fleet(document))
         flows = _flows.intended_flows(model, Ownership.of(model))
         failing = {

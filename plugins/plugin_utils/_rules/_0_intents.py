@@ -10,8 +10,8 @@ import typing as t
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix, format_number
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._expectations import sentence
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._explain import explain
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._failures import Cause
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._fleet_types import Expectation
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._flows import Cause
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._intents import Intent, ending
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._rule import (
     ERROR,

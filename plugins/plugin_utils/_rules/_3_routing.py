@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import format_number
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._explain import Explanation, explain
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._flows import Example
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._failures import Example
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._gaps import unpeered, unrouted
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._intents import ending
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._rule import (
@@ -24,7 +24,12 @@ from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._rules._rule i
     on_interface,
     witness,
 )
-from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import Intervals, to_prefixes, union
+from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._sets import (
+    Intervals,
+    from_numbers,
+    to_prefixes,
+    union,
+)
 from ansible_collections.cryptokey.wireguard.plugins.plugin_utils._walk import Blocked
 
 
@@ -143,28 +148,50 @@ def _peer_without_route(case: Case) -> t.Iterator[Finding]:
             yield _finding(case, stop)
 
 
-def _no_way_back(case: Case) -> t.Iterator[Finding]:
-    failing = case.proof.failures.pairs
-    groups: dict[tuple[int, Blocked], list[Example]] = {}
-    for (network, family, source, to), example in failing.items():
-        if (network, family, to, source) not in failing:
-            groups.setdefault((family, example.first), []).append(example)
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Cut:
+    """Ways back that end at one place. destinations: one of each."""
+
+    example: Example
+    destinations: list[int] = field(default_factory=list)
+
+
+def _cut_ways_back(case: Case) -> dict[tuple[int, Blocked], _Cut]:
+    """What stops packets between two stacks in one direction only, or the answers of a declared intent."""
+    failures = case.proof.failures
+    found: dict[tuple[int, Blocked], _Cut] = {}
+
+    def add(family: int, example: Example) -> None:
+        found.setdefault((family, example.first), _Cut(example=example)).destinations.append(example.destination)
+
+    for sender, owners in failures.by_sender():
+        network, family, source = sender
+        replies = [to for to in owners if (network, family, to, source) not in failures.pairs]
+        seen = failures.glances(sender, replies) if replies else {}
+        if any((family, one.first) not in found for one in seen.values()):
+            seen = failures.examples(sender, replies)
+        for example in seen.values():
+            add(family, example)
     for intent in case.proof.intents:
         if intent.back and intent.example is not None:
-            groups.setdefault((intent.family, intent.example.first), []).append(intent.example)
-    for (family, blocked), examples in groups.items():
-        example = examples[0]
+            add(intent.family, intent.example)
+    return found
+
+
+def _no_way_back(case: Case) -> t.Iterator[Finding]:
+    for (family, blocked), cut in _cut_ways_back(case).items():
+        example, count = cut.example, len(cut.destinations)
         place = blocked.place
         said = explain(case.model, blocked, family=family, source=example.source, destination=example.destination)
         there = f"{example.destination_stack} reaches {example.source_stack}"
         reply = f"{format_number(family, example.source)} to {format_number(family, example.destination)}"
-        more = "" if len(examples) == 1 else f" ({len(examples)} ways back are cut here)"
+        more = "" if count == 1 else f" ({count} ways back are cut here)"
         yield Finding(
             host=place.stack.host,
             namespace=place.stack.namespace,
             interface=place.device if place.device in case.model.stacks[place.stack].devices else None,
             peer=blocked.sender,
-            prefixes=tuple(to_prefixes(family, union(*((one.destination, one.destination + 1) for one in examples)))),
+            prefixes=tuple(to_prefixes(family, from_numbers(cut.destinations))),
             message=f"{there}, but the reply from {reply} {ending(blocked)}{more}",
             hint=said.hint,
             witness=witness(example.source_stack, family, example.source, example.destination),

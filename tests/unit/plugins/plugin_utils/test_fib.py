@@ -334,16 +334,19 @@ def test_so_are_routes_that_follow_allowed_ips_into_local(rules: list[Document],
     ids=["the second is lower", "the first is lower", "equal, so the first"],
 )
 def test_among_equal_prefixes_of_local_the_metric_decides(metrics: tuple[int, int], devices: list[str]) -> None:
-    """Measured: `ip route add table local` of one prefix by two devices, with a route of main at metric 1 beside them."""
+    """As `ip route get` says of one prefix in table local by two devices, with a route of main at metric 1 beside."""
     tunnels = [interface(name, [], peer("c", "10.0.0.0/24"), name=name) for name in ("a", "b")]
     stack = {
         "addresses": {"eth0": ["192.0.2.1/24"], "eth1": ["192.0.2.2/24"], "eth2": ["192.0.2.3/24"]},
         "routes": [
             *({"destination": text, "device": "eth2", "metric": 1} for text in ("10.0.0.0/24", "10.0.1.0/24")),
-            *({**AUTO, "device": name, "table": "local", "metric": one} for name, one in zip("ab", metrics)),
+            *(
+                {**AUTO, "device": name, "table": "local", "metric": one}
+                for name, one in zip("ab", metrics, strict=True)
+            ),
             *(
                 {"destination": "10.0.1.0/24", "device": name, "table": "local", "metric": one}
-                for name, one in zip(("eth0", "eth1"), metrics)
+                for name, one in zip(("eth0", "eth1"), metrics, strict=True)
             ),
         ],
     }

@@ -168,7 +168,7 @@ def test_a_lan_behind_a_gateway_is_part_of_the_proof_both_ways() -> None:
     proof = prove(found)
     assert proof.verdict == "refuted"
     assert {cause.blocked.outcome for cause in proof.failures} == {"not_forwarded"}
-    assert {tuple(pair) for cause in proof.failures for pair in cause.pairs} == {
+    assert {tuple(pair) for cause in proof.failures for pair in cause.first_pairs} == {
         (("a", ""), ("b", "")),
         (("b", ""), ("a", "")),
     }
