@@ -29,6 +29,12 @@ def require(name: str) -> t.Any:
         raise MissingLibrary(package) from None
 
 
+def check(name: str) -> None:
+    """Raises MissingLibrary where it is not installed, without importing it."""
+    if sys.modules.get(name) is None and (name in sys.modules or importlib.util.find_spec(name) is None):
+        raise MissingLibrary(name)
+
+
 def _make_bare(package: str) -> None:
     """The package without what its ``__init__`` imports, until somebody asks for a name out of it that is no module."""
     spec = importlib.util.find_spec(package)

@@ -14,7 +14,7 @@ import socket
 import struct
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils import _netlink, _route_message
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import _attributes, _netlink
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._owners import Owners
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address, Prefix, mask, parse_prefix
 
@@ -67,6 +67,6 @@ def _edges(handle: socket.socket, family: int) -> list[Prefix] | None:
             if kind == _NEW_RULE and family == 6 and source:
                 return None
             if _NUMBERS.get(number) == family:
-                raw = _route_message.attributes(content, _LENGTHS.size).get(_DESTINATION, b"") if length else b""
+                raw = _attributes.attributes(content, _LENGTHS.size).get(_DESTINATION, b"") if length else b""
                 found.append(Prefix(family, mask(family, int.from_bytes(raw, "big"), length), length))
     return found

@@ -170,6 +170,9 @@ class Firewall(t.Protocol):
 class Host(t.Protocol):
     """The host as the engine sees it: namespaces, networks, WireGuard devices. Adapters: _host (Linux), _memory."""
 
+    def check_tools(self) -> None:
+        """Raises MissingLibrary where what it takes to change something is not installed; to look takes less."""
+
     def namespaces(self) -> tuple[str, ...]:
         """Named network namespaces, sorted; the initial one is not among them."""
 

@@ -178,7 +178,19 @@ def make_plan(declared: Declared, site: Site, *, check: bool) -> Plan:
         wanted = want_absent(declared, before)
         warnings += unseen_warnings(before)
     warnings += forwarding_warnings(wanted.forwarding, before)
-    return Plan(before, wanted, changes(before, wanted), warnings=tuple(warnings))
+    operations = changes(before, wanted)
+    if operations:
+        _check_tools(site, check=check, warnings=warnings)
+    return Plan(before, wanted, operations, warnings=tuple(warnings))
+
+
+def _check_tools(site: Site, *, check: bool, warnings: list[str]) -> None:
+    try:
+        site.host.check_tools()
+    except MissingLibrary as error:
+        if not check:
+            raise
+        warnings.append(str(error))
 
 
 def _refuse_without_nftables(

@@ -58,6 +58,9 @@ class LinuxHost:
             network.close()
         self._networks.clear()
 
+    def check_tools(self) -> None:
+        _deps.check("pyroute2")
+
     def namespaces(self) -> tuple[str, ...]:
         return _netns.names()
 
@@ -81,10 +84,7 @@ class LinuxHost:
         return LinuxFirewall(self.network(namespace).worker)
 
     def backends(self, engine: str | None = None) -> tuple[str, ...]:
-        """Without pyroute2 the kernel's WireGuard cannot be asked for, and is not reported."""
-        found = []
-        with contextlib.suppress(_deps.MissingLibrary):
-            found += ["kernel"] if _kernel.is_available() else []
+        found = ["kernel"] if _kernel.is_available() else []
         found += ["userspace"] if _daemon.engine_path(engine) else []
         return tuple(found)
 

@@ -1,21 +1,18 @@
 # Copyright (c) 2026 the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The WireguardDriver for the kernel's WireGuard, over generic netlink: pyroute2's socket, our own attributes."""
+"""The WireguardDriver for the kernel's WireGuard, over generic netlink: what it says stays bytes (_wgnetlink)."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import functools
-import logging
-import struct
+import socket
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
-    _deps,
+    _netlink,
     _removal,
-    _rtnetlink,
     _wgnetlink,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import (
@@ -31,8 +28,10 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import 
     PeerStatistics,
 )
 
-_NETLINK_HEADER = "=IHHII"
-_HEADER_BYTES = struct.calcsize(_NETLINK_HEADER)
+_CONTROLLER = 16
+"""GENL_ID_CTRL (linux/genetlink.h), who knows the numbers of all families."""
+_DUMP_ATTEMPTS = 10
+_UNKNOWN = "the kernel has no WireGuard"
 
 
 class KernelDriver:
@@ -63,9 +62,9 @@ class KernelDriver:
 
     def _send(self, requests: t.Iterable[bytes], update: DeviceUpdate | None = None) -> None:
         def send() -> None:
-            with _opened() as sock, _rtnetlink.translated(f"cannot configure {self._name}"):
+            with _opened(f"cannot configure {self._name}") as (handle, family):
                 for request in requests:
-                    _exchange(sock, request, _rtnetlink.REQUEST | _rtnetlink.ACKNOWLEDGE)
+                    _exchange(handle, family, request, _netlink.ACKNOWLEDGE)
 
         try:
             self._worker.run(send)
@@ -74,19 +73,18 @@ class KernelDriver:
 
     def _dump(self) -> list[bytes]:
         request = _wgnetlink.get_request(self._name)
-        for _attempt in range(_rtnetlink.DUMP_ATTEMPTS):
-            with _opened() as sock, contextlib.suppress(_rtnetlink.DumpInterrupted):
-                with _rtnetlink.translated(f"cannot read {self._name}"):
-                    answers = _exchange(sock, request, _rtnetlink.REQUEST | _rtnetlink.DUMP)
-                if not any(answer["header"].get("flags", 0) & _rtnetlink.DUMP_INTERRUPTED for answer in answers):
-                    return [answer.payload for answer in answers if hasattr(answer, "payload")]
+        for _attempt in range(_DUMP_ATTEMPTS):
+            with _opened(f"cannot read {self._name}") as (handle, family):
+                found = _exchange(handle, family, request, _netlink.DUMP)
+            if found is not None:
+                return found
         raise HostError(f"{self._name} changes faster than it can be read", remedy="try again later")
 
 
 def is_available() -> bool:
     """True if the kernel knows WireGuard, or loads it when asked. Asked for by the generic netlink family's name."""
     try:
-        with _opened():
+        with _opened(_UNKNOWN):
             return True
     except HostError as error:
         if error.errno in (errno.ENOENT, errno.EOPNOTSUPP):
@@ -95,57 +93,21 @@ def is_available() -> bool:
 
 
 @contextlib.contextmanager
-def _opened() -> t.Iterator[t.Any]:
-    generic = _deps.require("pyroute2.netlink.generic")
-    sock = generic.GenericNetlinkSocket()
-    try:
-        with _rtnetlink.translated("the kernel has no WireGuard"), _quiet():
-            sock.bind(_wgnetlink.FAMILY_NAME, _raw_message())
-        yield sock
-    finally:
-        with contextlib.suppress(Exception):
-            sock.close()
+def _opened(what: str) -> t.Iterator[tuple[socket.socket, int]]:
+    """A socket, and the number that the kernel has given WireGuard's family of generic netlink. what: as elsewhere."""
+    with _netlink.opened(what, _netlink.GENERIC) as handle:
+        answer = _netlink.ask(handle, _CONTROLLER, _wgnetlink.family_request())
+        if answer is None:
+            raise _netlink.refused(_UNKNOWN, errno.ENOENT)
+        yield handle, _wgnetlink.family_of(answer)
 
 
-def _exchange(sock: t.Any, payload: bytes, flags: int) -> list[t.Any]:
-    request = _raw_message()()
-    request.payload = payload
-    return list(sock.nlm_request(request, msg_type=sock.prid, msg_flags=flags))
-
-
-@functools.cache
-def _raw_message() -> t.Any:
-    """A message class that leaves everything behind the netlink header to _wgnetlink."""
-    base = _deps.require("pyroute2.netlink").nlmsg
-
-    class RawMessage(base):  # type: ignore[valid-type,misc]
-        payload = b""
-
-        def encode(self) -> None:
-            header = self["header"]
-            header["length"] = _HEADER_BYTES + len(self.payload)
-            fields = (header["length"], header["type"], header["flags"], header["sequence_number"], header["pid"])
-            self.data = bytearray(struct.pack(_NETLINK_HEADER, *fields) + self.payload)
-
-        def decode(self) -> None:
-            length, number, flags, sequence, pid = struct.unpack_from(_NETLINK_HEADER, self.data, self.offset)
-            self["header"].update(length=length, type=number, flags=flags, sequence_number=sequence, pid=pid)
-            self.length = length  # by which pyroute2 before 0.7.8 finds the next message
-            self.payload = bytes(self.data[self.offset + _HEADER_BYTES : self.offset + length])
-            self.decoded = True
-
-    return RawMessage
-
-
-@contextlib.contextmanager
-def _quiet() -> t.Iterator[None]:
-    """pyroute2 logs an error of its own where the family is not there; that is an ordinary answer here."""
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logging.disable(before)
+def _exchange(handle: socket.socket, family: int, payload: bytes, flags: int) -> list[bytes] | None:
+    """One request and what answers it; None where the device has changed under a dump. Raises OSError."""
+    if flags & _netlink.DUMP:
+        return _netlink.dump_once(handle, family, payload)
+    _netlink.acknowledged(handle, family, payload)
+    return []
 
 
 def _explained(error: HostError, name: str, update: DeviceUpdate | None) -> HostError:

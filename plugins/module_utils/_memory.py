@@ -176,6 +176,9 @@ class MemoryHost:
         if driver is not None and driver.device.listen_port == 0:
             driver.device = dataclasses.replace(driver.device, listen_port=self.random_port())
 
+    def check_tools(self) -> None:
+        return None
+
     def namespaces(self) -> tuple[str, ...]:
         return tuple(sorted(name for name in self.networks if name))
 

@@ -88,6 +88,16 @@ _SILENT = PeerStatistics(latest_handshake=None, rx_bytes=0, tx_bytes=0)
 _FIRST = operator.itemgetter(0)
 
 
+def family_request() -> bytes:
+    """CTRL_CMD_GETFAMILY by name (linux/genetlink.h)."""
+    return struct.pack("=BBH", 3, 1, 0) + _attribute(2, FAMILY_NAME.encode() + b"\0")
+
+
+def family_of(answer: bytes) -> int:
+    """CTRL_ATTR_FAMILY_ID of the answer."""
+    return next(_integer(content) for number, content in _attributes(answer, 4) if number == 1)
+
+
 def get_request(name: str) -> bytes:
     return _header(GET_DEVICE) + _name(name)
 
