@@ -15,10 +15,12 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils import _daemon
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     HostError,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._netns import Worker
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._userspace import (
-    UserspaceDriver,
-)
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._netns import Worker
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._userspace import (
+        UserspaceDriver,
+    )
 
 BIND_SECONDS = 3.0
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import PeerUpdate
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._operations import ChangePeer
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Peer
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted import Wanted
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_state import Wanted
 
 
 def added_or_moved(base: Observed, wanted: Wanted) -> list[ChangePeer]:

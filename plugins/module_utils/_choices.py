@@ -7,10 +7,6 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._completed import Surroundings
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import Declared
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._derived_mtu import Path
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import Host
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     HostError,
     InvalidInput,
@@ -19,19 +15,25 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
     PrivateKey,
     PublicKey,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Endpoint
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted import (
-    Choices,
-    Identity,
-    endpoints_to_set,
-)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_mtu import (
     follows,
     outer_addresses,
     outer_mark,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_peers import endpoints_to_set
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_state import (
+    Choices,
+    Identity,
+)
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._completed import Surroundings
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import Declared
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._derived_mtu import Path
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import Host
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address
 
 
 def choose(

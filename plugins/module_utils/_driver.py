@@ -13,30 +13,31 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._derived_mtu import Path
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
-    PresharedKey,
-    PrivateKey,
-    PublicKey,
-)
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Filtering, Opening
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
-    Address,
-    InterfaceAddress,
-    Prefix,
-)
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset import Ruleset
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import Snapshot
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
-    Device,
-    Endpoint,
-    Link,
-    PeerStatistics,
-    Route,
-    Rule,
-    Way,
-)
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._derived_mtu import Path
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
+        PresharedKey,
+        PrivateKey,
+        PublicKey,
+    )
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Filtering, Opening
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
+        Address,
+        InterfaceAddress,
+        Prefix,
+    )
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset import Ruleset
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import Snapshot
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
+        Device,
+        Endpoint,
+        Link,
+        PeerStatistics,
+        Route,
+        Rule,
+        Way,
+    )
 
 
 class PeerUpdate(t.NamedTuple):

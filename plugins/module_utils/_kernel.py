@@ -7,26 +7,24 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import socket
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
     _netlink,
-    _removal,
-    _wgnetlink,
-)
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import (
-    DeviceUpdate,
+    _wgnetlink_dump,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     HostError,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._netns import Worker
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
-    Device,
-    PeerStatistics,
-)
+
+if t.TYPE_CHECKING:
+    import socket
+
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import DeviceUpdate
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._netns import Worker
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._removal import Removals, Remover
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Device, PeerStatistics
 
 _CONTROLLER = 16
 """GENL_ID_CTRL (linux/genetlink.h), who knows the numbers of all families."""
@@ -42,23 +40,33 @@ class KernelDriver:
     def __init__(self, worker: Worker, name: str) -> None:
         self._worker = worker
         self._name = name
-        self._remover = _removal.Remover(
-            lambda wanted: self._send(_wgnetlink.removal_requests(name, wanted)),
-            send=lambda taker: self._send(_wgnetlink.set_requests(name, taker)),
-        )
+        self._remover: Remover | None = None
 
     def edits_peers(self) -> bool:
         return True
 
     def read(self) -> tuple[Device, t.Mapping[PublicKey, PeerStatistics]]:
-        return _wgnetlink.parse(self._worker.run(self._dump))
+        return _wgnetlink_dump.parse(self._worker.run(self._dump))
 
     def write(self, update: DeviceUpdate) -> None:
+        from ansible_collections.cryptokey.wireguard.plugins.module_utils import _removal, _wgnetlink
+
         main = _removal.without_removals(update)
         if not _removal.is_empty(main):
             self._send(_wgnetlink.set_requests(self._name, main), update)
         if _removal.wants_removal(update):
-            self._remover.remove(_removal.removals(update, self.read()[0]))
+            self._remove(_removal.removals(update, self.read()[0]))
+
+    def _remove(self, wanted: Removals) -> None:
+        """What the kernel can do about single prefixes is found out once."""
+        from ansible_collections.cryptokey.wireguard.plugins.module_utils import _removal, _wgnetlink
+
+        if self._remover is None:
+            self._remover = _removal.Remover(
+                lambda wanted: self._send(_wgnetlink.removal_requests(self._name, wanted)),
+                send=lambda taker: self._send(_wgnetlink.set_requests(self._name, taker)),
+            )
+        self._remover.remove(wanted)
 
     def _send(self, requests: t.Iterable[bytes], update: DeviceUpdate | None = None) -> None:
         def send() -> None:
@@ -72,7 +80,7 @@ class KernelDriver:
             raise _explained(error, self._name, update) from None
 
     def _dump(self) -> list[bytes]:
-        request = _wgnetlink.get_request(self._name)
+        request = _wgnetlink_dump.get_request(self._name)
         for _attempt in range(_DUMP_ATTEMPTS):
             with _opened(f"cannot read {self._name}") as (handle, family):
                 found = _exchange(handle, family, request, _netlink.DUMP)
@@ -96,10 +104,10 @@ def is_available() -> bool:
 def _opened(what: str) -> t.Iterator[tuple[socket.socket, int]]:
     """A socket, and the number that the kernel has given WireGuard's family of generic netlink. what: as elsewhere."""
     with _netlink.opened(what, _netlink.GENERIC) as handle:
-        answer = _netlink.ask(handle, _CONTROLLER, _wgnetlink.family_request())
+        answer = _netlink.ask(handle, _CONTROLLER, _wgnetlink_dump.family_request())
         if answer is None:
             raise _netlink.refused(_UNKNOWN, errno.ENOENT)
-        yield handle, _wgnetlink.family_of(answer)
+        yield handle, _wgnetlink_dump.family_of(answer)
 
 
 def _exchange(handle: socket.socket, family: int, payload: bytes, flags: int) -> list[bytes] | None:

@@ -16,10 +16,6 @@ import errno
 import hashlib
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import (
-    DeviceUpdate,
-    PeerUpdate,
-)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     HostError,
 )
@@ -32,14 +28,20 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._memory_firewa
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._memory_network import (
     MemoryNetwork,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import Snapshot
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
     Device,
     Peer,
     PeerStatistics,
 )
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import (
+        DeviceUpdate,
+        PeerUpdate,
+    )
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import Snapshot
 
 FIRST_RANDOM_PORT = 40000
 ENGINES = ("wireguard-go",)

@@ -16,7 +16,6 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
     _path_lookup,
     _route_message,
     _routes,
-    _rtnetlink,
     _rule_message,
     _sysctl,
 )
@@ -24,17 +23,20 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._derived_mtu i
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     HostError,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._netns import Worker
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
-    Address,
-    InterfaceAddress,
-)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
     Link,
     Route,
     Rule,
     Way,
 )
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._netns import Worker
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
+        Address,
+        InterfaceAddress,
+    )
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._rtnetlink import RouteSocket
 
 _STRICT = "1"
 _NEW_LINK, _DELETE_LINK, _GET_LINK = 16, 17, 18
@@ -60,7 +62,7 @@ class LinuxNetwork:
         self.worker = worker
         self._before_up = before_up
         self._after_up = after_up
-        self._open: _rtnetlink.RouteSocket | None = None
+        self._open: RouteSocket | None = None
 
     def close(self) -> None:
         if self._open is not None:
@@ -201,7 +203,9 @@ class LinuxNetwork:
             made[family, way] = Path(link.name, min(limits - {0}, default=0))
         return {address: made[address.family, way] for address, way in ways.items() if (address.family, way) in made}
 
-    def _socket(self) -> _rtnetlink.RouteSocket:
+    def _socket(self) -> RouteSocket:
+        from ansible_collections.cryptokey.wireguard.plugins.module_utils import _rtnetlink
+
         if self._open is None:
             self._open = _rtnetlink.RouteSocket()
         return self._open

@@ -12,8 +12,10 @@ import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import _program, _ruleset
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Opening
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset import Ruleset
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Opening
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset import Ruleset
 
 _INPUT_FAMILIES = ("inet", "ip", "ip6")
 # Tables that their owner writes anew whenever it likes; a rule in them would not last, and is not ours to add.

@@ -6,14 +6,16 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Filtering
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._operations import Site
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_forwarding import (
     FAMILIES,
 )
+
+if TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._operation import Site
 
 
 def observe(site: Site, *, key_file: str) -> Observed:
@@ -91,6 +93,8 @@ def _with_filter(seen: Observed, site: Site) -> Observed:
     if born is None:
         born = record.socket_namespace if record else ""
     known = site.host.namespaces()
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Filtering
+
     filtering = Filtering(born)
     if not born or born in known:
         filtering = site.host.firewall(born).filtering(choice, ports, site.label, recorded)

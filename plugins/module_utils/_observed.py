@@ -9,18 +9,8 @@ import dataclasses
 import functools
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
-    PrivateKey,
-    PublicKey,
-)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Filtering
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
-    Prefix,
-)
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset import Ruleset
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._setting import device_of
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import Snapshot
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
     MAIN_TABLE,
     OUR_PROTOCOL,
@@ -29,6 +19,18 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import 
     Route,
     Rule,
 )
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
+        PrivateKey,
+        PublicKey,
+    )
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
+        Prefix,
+    )
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset import Ruleset
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import Snapshot
 
 KERNEL_PROTOCOL = 2
 """RTPROT_KERNEL (linux/rtnetlink.h): routes that come and go with an address."""

@@ -9,13 +9,14 @@ import abc
 import dataclasses
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import (
-    Firewall,
-    Host,
-    Network,
-    Store,
-    WireguardDriver,
-)
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import (
+        Firewall,
+        Host,
+        Network,
+        Store,
+        WireguardDriver,
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+from typing import TYPE_CHECKING
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import (
     DeviceUpdate,
     PeerUpdate,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PrivateKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._operation import (
     Operation,
     Site,
 )
+
+if TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PrivateKey
 
 
 class DeviceOperation(Operation):

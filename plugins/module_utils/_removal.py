@@ -26,7 +26,9 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
     PublicKey,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Device
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Device
 
 AT_ONCE = 500
 """Prefixes that one message moves away: well below a netlink attribute's 65,535 bytes."""

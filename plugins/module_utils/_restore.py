@@ -13,7 +13,6 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     WireguardError,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._observe import observe
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import (
     KERNEL_PROTOCOL,
@@ -37,12 +36,15 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._remembered im
     without_link_local,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._setting import device_of
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import Snapshot
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Peer, Route
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted import (
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_state import (
     Identity,
     Wanted,
 )
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import Snapshot
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Peer, Route
 
 _ROUNDS = 4
 

@@ -10,7 +10,6 @@ import errno
 import fcntl
 import os
 import re
-import secrets
 import stat
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
@@ -74,7 +73,7 @@ def _sync_folder(path: str) -> None:
 def _beside(path: str, mode: int) -> tuple[str, int]:
     """A new file beside it, locked while it is being written: one that is not locked belongs to nobody any more."""
     while True:
-        temporary = f"{path}.unfinished-{secrets.token_hex(4)}"
+        temporary = f"{path}.unfinished-{os.urandom(4).hex()}"
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
         if _lock_unless_taken(descriptor) and os.fstat(descriptor).st_nlink:
             return temporary, descriptor

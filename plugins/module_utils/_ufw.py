@@ -11,7 +11,9 @@ import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import _program
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Opening
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Opening
 
 _PROGRAM = "ufw"
 # As `ufw show added` prints a rule without an interface or an address. ufw has one of them for a port at most: allowing

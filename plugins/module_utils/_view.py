@@ -10,18 +10,20 @@ import typing as t
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
     PublicKey,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._setting import (
     RP_FILTER_WORDS,
     device_of,
     is_rp_filter,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
-    Device,
-    Link,
-    Peer,
-)
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
+        Device,
+        Link,
+        Peer,
+    )
 
 MADE_ON_APPLY = "(made on apply)"
 Names = t.Mapping[PublicKey, str]

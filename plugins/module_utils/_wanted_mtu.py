@@ -9,14 +9,16 @@ import dataclasses
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import _derived_mtu
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._completed import Surroundings
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import Declared
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._derived_mtu import Path
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import RecordedPeer
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Endpoint
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._completed import Surroundings
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import Declared
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._derived_mtu import Path
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import RecordedPeer
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Endpoint
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._completed import Surroundings
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import Declared
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_routing import (
     effective_metric,
 )
@@ -28,6 +26,10 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import 
     Route,
     Rule,
 )
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._completed import Surroundings
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import Declared
 
 AllowedIPs = t.Mapping[PublicKey, t.AbstractSet[Prefix]]
 
