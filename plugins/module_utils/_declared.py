@@ -20,6 +20,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_gate
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_peers import (
     DeclaredPeer,
+    DeclaredPeers,
     declare_peers,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_routing import (
@@ -53,6 +54,9 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import 
     parse_name,
 )
 
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_rows import DeclaredRows
+
 STATE_DIRECTORY = "/etc/wireguard/cryptokey"
 MTU_LOWEST, MTU_HIGHEST = 576, 65535
 MTU_IPV6 = 1280
@@ -85,7 +89,7 @@ class Declared:
     fwmark: int | None = None
     mtu: int | None = None
     addresses: tuple[InterfaceAddress, ...] | None = None
-    peers: tuple[DeclaredPeer, ...] | None = None
+    peers: t.Sequence[DeclaredPeer] | None = None
     exact: bool = False
     enforce_endpoints: bool = False
     routing: str | None = None
@@ -103,11 +107,18 @@ class Declared:
     warnings: tuple[str, ...] = ()
 
     @property
+    def rows(self) -> DeclaredRows | None:
+        """The peers side by side, where all are plain and present."""
+        return self.peers.rows if isinstance(self.peers, DeclaredPeers) else None
+
+    @property
     def present_peers(self) -> tuple[DeclaredPeer, ...]:
         return tuple(peer for peer in self.peers or () if peer.present)
 
     @property
     def absent_keys(self) -> frozenset[PublicKey]:
+        if self.rows is not None:
+            return frozenset()
         return frozenset(peer.public_key for peer in self.peers or () if not peer.present)
 
 

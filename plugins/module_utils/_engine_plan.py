@@ -61,6 +61,8 @@ def make_plan(declared: Declared, site: Site, *, check: bool) -> Plan:
     """The first half: nothing is changed, everything wrong is refused."""
     warnings = list(declared.warnings)
     before = _observe(declared, site, check=check, warnings=warnings)
+    if before.record is not None and declared.rows is None:
+        len(before.record.peers)  # a record that is damaged is refused before anything is changed
     if declared.only_peers:
         before = _with_interface(declared, before, check=check, warnings=warnings)
     if declared.present:

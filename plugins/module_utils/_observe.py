@@ -22,6 +22,9 @@ def observe(site: Site, *, key_file: str) -> Observed:
     """Everything that Observed holds. Raises HostError where the name belongs to something that is no WireGuard."""
     lone = site.store.record(site.namespace, "")
     records = site.store.records(site.namespace)
+    for record in records:
+        if record.name != site.name:
+            len(record.peers)  # a neighbour's record that is damaged is refused as the own one is
     files = Observed(
         record=next((record for record in records if record.name == site.name), None),
         neighbours=(*(record for record in records if record.name != site.name), *([lone] if lone else [])),
@@ -56,7 +59,7 @@ def _with_system(files: Observed, site: Site) -> Observed:
         link=link,
         era=site.host.era(site.namespace),
         unmoved=_unmoved(files, site),
-        handshakes=frozenset(key for key, entry in statistics.items() if entry.latest_handshake is not None),
+        statistics=statistics,
         socket_namespace=site.host.socket_namespace(site.namespace, site.name, listen_port=port) if alive else None,
         birthplace_is_gone=alive and site.host.birthplace_is_gone(site.namespace, site.name, recorded=recorded),
         routes=frozenset(network.routes()),

@@ -111,7 +111,7 @@ def keep(known: Observed, *, namespace: str, name: str) -> Snapshot:
         listen_port=device.listen_port,
         fwmark=device.fwmark,
         mtu=link.mtu,
-        peers=device.peers,
+        peers=tuple(device.peers),
         addresses=without_link_local(link.addresses),
         address_order=link.address_order,
     )

@@ -22,6 +22,12 @@ DIRECTORY_MODE = 0o700
 
 def read(path: str) -> str | None:
     """The text without surrounding white space; None where there is no file. Refuses files that others can change."""
+    data = read_bytes(path)
+    return None if data is None else data.strip().decode("utf-8", errors="replace")
+
+
+def read_bytes(path: str) -> bytes | None:
+    """The same as it stands there."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
@@ -31,7 +37,7 @@ def read(path: str) -> str | None:
     try:
         _check_owner(path, os.fstat(descriptor))
         with open(descriptor, "rb", closefd=False) as handle:
-            return handle.read().strip().decode("utf-8", errors="replace")
+            return handle.read()
     finally:
         os.close(descriptor)
 

@@ -102,7 +102,7 @@ class Device:
     public_key: PublicKey | None
     listen_port: int
     fwmark: int
-    peers: tuple[Peer, ...] = ()
+    peers: t.Sequence[Peer] = ()
 
     @property
     def has_key(self) -> bool:

@@ -42,13 +42,13 @@ abstract socket) would let any user hold up all runs.
 _Kept = t.TypeVar("_Kept", Record, Snapshot)
 
 
-def _read(path: str, load: t.Callable[[str], _Kept], *, of: tuple[str, str], what: str, remedy: str) -> _Kept | None:
+def _read(path: str, load: t.Callable[[bytes], _Kept], *, of: tuple[str, str], what: str, remedy: str) -> _Kept | None:
     """What is kept of an interface, of = (namespace, name); None where nothing is. Raises HostError."""
-    text = _secret_file.read(path)
-    if text is None:
+    data = _secret_file.read_bytes(path)
+    if data is None:
         return None
     try:
-        found = load(text)
+        found = load(data)
     except InvalidInput as error:
         raise HostError(f"{path} {error.reason}", remedy=remedy) from None
     if (found.namespace, found.name) != of:
@@ -72,12 +72,15 @@ class FileStore:
         self.patience = patience
 
     def record(self, namespace: str, name: str) -> Record | None:
+        path = record_path(self.directory, namespace, name)
+        remedy = "move it away; the routes and rules that it named then count as somebody else's"
+        damaged = HostError(f"{path} is not a declared-state record", remedy=remedy)
         return _read(
-            record_path(self.directory, namespace, name),
-            load_record,
+            path,
+            lambda data: load_record(data, damaged=lambda: damaged),
             of=(namespace, name),
             what="record",
-            remedy="move it away; the routes and rules that it named then count as somebody else's",
+            remedy=remedy,
         )
 
     def records(self, namespace: str) -> tuple[Record, ...]:
@@ -103,7 +106,7 @@ class FileStore:
     def snapshot(self, namespace: str, name: str) -> Snapshot | None:
         return _read(
             snapshot_path(self.directory, namespace, name),
-            load_snapshot,
+            lambda data: load_snapshot(data.strip().decode("utf-8", errors="replace")),
             of=(namespace, name),
             what="snapshot",
             remedy="move it away; peers that went with the interface and are not declared are then not put back",

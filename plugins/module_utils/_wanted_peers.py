@@ -44,7 +44,7 @@ def _endpoint_is_due(peer: DeclaredPeer, current: Peer | None, observed: Observe
         return True
     recorded = observed.record.peer(peer.public_key) if observed.record else None
     if recorded is None:
-        return peer.public_key not in observed.handshakes
+        return not observed.has_answered(peer.public_key)
     return recorded.endpoint != str(peer.endpoint)
 
 

@@ -8,8 +8,11 @@ Written with struct because of size: a large device comes in pieces that have to
 
 from __future__ import annotations
 
+import collections.abc
 import contextlib
+import functools
 import operator
+import re
 import socket
 import struct
 import typing as t
@@ -20,6 +23,15 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
     PresharedKey,
     PrivateKey,
     PublicKey,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._later import Later
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._peer_rows import (
+    ENDPOINT_HEADS,
+    ENDPOINT_SIZES,
+    ENTRY,
+    NESTED,
+    NO_SECRET,
+    PeerRows,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
@@ -37,6 +49,7 @@ DEVICE_NAME, DEVICE_PRIVATE_KEY, DEVICE_PUBLIC_KEY = 2, 3, 4
 DEVICE_LISTEN_PORT, DEVICE_FWMARK, DEVICE_PEERS = 6, 7, 8
 PEER_PUBLIC_KEY, PEER_PRESHARED_KEY, PEER_FLAGS, PEER_ENDPOINT, PEER_KEEPALIVE = 1, 2, 3, 4, 5
 PEER_HANDSHAKE, PEER_RX_BYTES, PEER_TX_BYTES, PEER_ALLOWED_IPS = 6, 7, 8, 9
+_PEER_VERSION = 10
 PREFIX_FAMILY, PREFIX_ADDRESS, PREFIX_LENGTH, PREFIX_FLAGS = 1, 2, 3, 4
 FAMILIES = {4: int(socket.AF_INET), 6: int(socket.AF_INET6)}
 
@@ -56,7 +69,7 @@ _FAMILY, _PORT = struct.Struct("=H"), struct.Struct(">H")
 _ZERO = bytes(LENGTH)
 _NO_PRESHARED_KEY = PresharedKey.none()
 
-Statistics = t.Dict[PublicKey, PeerStatistics]
+Statistics = t.Mapping[PublicKey, PeerStatistics]
 _SILENT = PeerStatistics(latest_handshake=None, rx_bytes=0, tx_bytes=0)
 _FIRST = operator.itemgetter(0)
 
@@ -78,31 +91,125 @@ def get_request(name: str) -> bytes:
 def parse(messages: t.Iterable[bytes]) -> tuple[Device, Statistics]:
     """One device out of the messages of a dump; a peer that goes on in the next message is put together."""
     fields: dict[int, bytes] = {}
-    gathered = _Gathered()
+    pieces: list[bytes] = []
     for message in messages:
         for start, end in _entries(message, 4):
             number, value = _number_before(message, start), message[start:end]
             if number == DEVICE_PEERS:
-                gathered.add(value)
+                pieces.append(value)
             else:
                 fields.setdefault(number, value)
     private = fields.get(DEVICE_PRIVATE_KEY, b"")
     public = fields.get(DEVICE_PUBLIC_KEY, b"")
+    dumped = _Dumped(pieces)
     device = Device(
         private_key=PrivateKey(private) if any(private) else None,
         public_key=PublicKey(public) if any(public) else None,
         listen_port=integer(fields.get(DEVICE_LISTEN_PORT)),
         fwmark=integer(fields.get(DEVICE_FWMARK)),
-        peers=gathered.sorted_peers(),
+        peers=DumpedPeers(dumped),
     )
-    return device, gathered.statistics
+    return device, LaterStatistics(dumped)
+
+
+class _Dumped:
+    """The messages, and what is made of them when it is asked for."""
+
+    def __init__(self, pieces: t.Sequence[bytes]) -> None:
+        self._pieces = pieces
+
+    @functools.cached_property
+    def gathered(self) -> _Gathered:
+        gathered = _Gathered()
+        for piece in self._pieces:
+            gathered.add(piece)
+        return gathered
+
+    @functools.cached_property
+    def rows(self) -> PeerRows | None:
+        return rows_of(self._pieces)
+
+
+class DumpedPeers(Later[Peer]):
+    """Sorted by key."""
+
+    def __init__(self, dumped: _Dumped) -> None:
+        super().__init__(lambda: dumped.gathered.sorted_peers())
+        self._dumped = dumped
+
+    @property
+    def rows(self) -> PeerRows | None:
+        """Side by side, in the order of the kernel; None where a peer does not look as expected."""
+        return self._dumped.rows
+
+
+class LaterStatistics(collections.abc.Mapping):
+    """{public key: PeerStatistics}"""
+
+    def __init__(self, dumped: _Dumped) -> None:
+        self._dumped = dumped
+
+    def __getitem__(self, key: PublicKey) -> PeerStatistics:
+        return self._dumped.gathered.statistics[key]
+
+    def __iter__(self) -> t.Iterator[PublicKey]:
+        return iter(self._dumped.gathered.statistics)
+
+    def __len__(self) -> int:
+        return len(self._dumped.gathered.statistics)
+
+
+def _attribute_form(size: int, number: int, content: bytes) -> bytes:
+    """As a regular expression."""
+    return re.escape(struct.pack("=HH", 4 + size, number)) + content
+
+
+# A peer as get_peer() in drivers/net/wireguard/netlink.c writes it. Of one that goes on in the next message the rest
+# has its key and its prefixes only. In groups: key, the secret unless it is all zero, keepalive, endpoint, prefixes.
+_PAD = b"(?:" + re.escape(struct.pack("=HH", 4, 0)) + b")?"
+_PEER = re.compile(
+    b".." + re.escape(struct.pack("=H", NESTED))
+    + _attribute_form(LENGTH, PEER_PUBLIC_KEY, b"(.{32})")
+    + b"(?:"
+    + _attribute_form(LENGTH, PEER_PRESHARED_KEY, rb"(?:\x00{32}|(.{32}))")
+    + _attribute_form(16, PEER_HANDSHAKE, b".{16}")
+    + _attribute_form(2, PEER_KEEPALIVE, b"(..)..")
+    + _PAD + _attribute_form(8, PEER_TX_BYTES, b".{8}")
+    + _PAD + _attribute_form(8, PEER_RX_BYTES, b".{8}")
+    + _attribute_form(4, _PEER_VERSION, b".{4}")
+    + b"((?:" + b"|".join(re.escape(ENDPOINT_HEADS[size]) + b".{%d}" % size for size in ENDPOINT_SIZES) + b")?))?"
+    + b"(?:.." + re.escape(struct.pack("=H", PEER_ALLOWED_IPS | NESTED)) + b"(" + ENTRY + b"*))?",
+    re.DOTALL,
+)  # fmt: skip
+
+
+def rows_of(pieces: t.Iterable[bytes]) -> PeerRows | None:
+    """The peers of a dump side by side. Lengths that do not fit show as something between two peers."""
+    columns: tuple[list[t.Any], ...] = ([], [], [], [], [])
+    step = len(columns) + 1
+    for piece in pieces:
+        parts = _PEER.split(piece)
+        if any(parts[::step]):
+            return None
+        for number, column in enumerate(columns, start=1):
+            column += parts[number::step]
+    keys, secrets, keepalives, endpoints, allowed = columns
+    if None in keepalives:
+        return None
+    return PeerRows(
+        keys,
+        [NO_SECRET if secret is None else secret for secret in secrets],
+        endpoints,
+        keepalives,
+        [b"" if entries is None else entries for entries in allowed],
+    )
 
 
 class _Gathered:
     """The peers of a dump. Values at once, not the bytes of all side by side: those would be most of the memory."""
 
     def __init__(self) -> None:
-        self.statistics: Statistics = {}
+        self.statistics: dict[PublicKey, PeerStatistics] = {}
         self._peers: dict[bytes, Peer] = {}
         # What the later messages add to a peer that does not fit into one.
         self._more: dict[bytes, list[Prefix]] = {}
