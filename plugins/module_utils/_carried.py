@@ -32,7 +32,7 @@ def carry_over(wanted: Wanted, observed: Observed) -> Wanted:
             wanted,
             listen_port=device.listen_port if wanted.listen_port is None else wanted.listen_port,
             fwmark=device.fwmark if wanted.fwmark is None else wanted.fwmark,
-            peers=tuple(_filled(peer, old.get(peer.public_key)) for peer in wanted.peers) + tuple(kept),
+            peers=(*(_filled(peer, old.get(peer.public_key)) for peer in wanted.peers), *kept),
         )
     if link is not None:
         wanted = dataclasses.replace(

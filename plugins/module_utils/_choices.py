@@ -16,6 +16,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
     PublicKey,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Endpoint
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_at_once import peers_at_once
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_mtu import (
     follows,
     outer_addresses,
@@ -43,14 +44,19 @@ def choose(
     born = around.socket_namespace
     identity = choose_identity(declared, observed, host=host, check=check, warnings=warnings)
     backend = choose_backend(declared, observed, host=host, check=check, warnings=warnings)
-    endpoints = resolve_endpoints(declared, observed, host=host, socket_namespace=born, check=check, warnings=warnings)
-    outer = outer_addresses(declared, observed, endpoints)
+    peers = peers_at_once(declared, observed)
+    endpoints: dict[PublicKey, Endpoint] = {}
+    if peers is None:
+        endpoints = resolve_endpoints(
+            declared, observed, host=host, socket_namespace=born, check=check, warnings=warnings
+        )
+    outer = outer_addresses(declared, observed, endpoints) if peers is None else peers.addresses()
     paths = _look_up(outer, around, declared, observed, host=host, check=check)
-    return Choices(identity=identity, backend=backend, endpoints=endpoints, outer=outer, paths=paths)
+    return Choices(identity=identity, backend=backend, endpoints=endpoints, outer=outer, paths=paths, peers=peers)
 
 
 def _look_up(
-    outer: t.Mapping[PublicKey, Address],
+    outer: t.Mapping[bytes, Address],
     around: Surroundings,
     declared: Declared,
     observed: Observed,

@@ -19,11 +19,13 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import
     MissingLibrary,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._operation import FilterRequest, Site
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._recorded_peers import DeclaredRecord
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._view import (
     MADE_ON_APPLY,
     observed_view,
     render,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_at_once import WantedPeers, rows_of
 
 if t.TYPE_CHECKING:
     from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import Declared
@@ -123,9 +125,14 @@ def _has_interface(declared: Declared, host: Host, *, check: bool) -> bool:
 def _result(plan: Plan, declared: Declared, after: Observed) -> Result:
     shown = _public_key(plan, after)
     name, namespace = declared.name, declared.namespace
-    found = observed_view(name, namespace, plan.before)
     same = after is plan.before
-    interface = found if same else observed_view(name, namespace, after, public_key=shown if after.exists else None)
+    peers = _peers_at_once(plan, after)
+    found = observed_view(name, namespace, plan.before, peers=peers if same else None)
+    interface = (
+        found
+        if same
+        else observed_view(name, namespace, after, public_key=shown if after.exists else None, peers=peers)
+    )
     return Result(
         changed=bool(plan.operations),
         actions=plan.actions,
@@ -136,6 +143,17 @@ def _result(plan: Plan, declared: Declared, after: Observed) -> Result:
         warnings=list(plan.warnings),
         disruptive=plan.disruptive,
     )
+
+
+def _peers_at_once(plan: Plan, after: Observed) -> list[dict[str, t.Any]] | None:
+    """Their views, where there are just the declared ones, and so their names are the recorded ones."""
+    wanted, there = plan.wanted, rows_of(after.device)
+    recorded = wanted.record is not None and isinstance(wanted.record.peers, DeclaredRecord)
+    if there is None or not recorded or not isinstance(wanted.peers, WantedPeers):
+        return None
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._peer_views import views_at_once
+
+    return views_at_once(wanted.peers.declared, there)
 
 
 def _public_key(plan: Plan, after: Observed) -> str | None:

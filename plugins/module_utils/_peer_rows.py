@@ -110,7 +110,7 @@ def keepalive(seconds: int) -> bytes:
 
 def are_there(wanted: PeerRows, there: PeerRows) -> bool:
     """Whether each wanted peer has all that is wanted of it. False also where only a closer look would tell."""
-    found = there if wanted.keys == there.keys else _arranged(there, wanted.keys)
+    found = arranged(there, wanted.keys)
     return found is not None and (
         _have(wanted.secrets, found.secrets)
         and _have(wanted.endpoints, found.endpoints)
@@ -126,8 +126,10 @@ def _have(wanted: t.Sequence[bytes | None], there: t.Sequence[bytes | None]) -> 
     return wanted == there or all(mine is None or mine == theirs for mine, theirs in zip(wanted, there))
 
 
-def _arranged(rows: PeerRows, keys: t.Sequence[bytes]) -> PeerRows | None:
+def arranged(rows: PeerRows, keys: t.Sequence[bytes]) -> PeerRows | None:
     """The peers of these keys in their order; None where one is missing."""
+    if rows.keys == keys:
+        return rows
     places = {key: place for place, key in enumerate(rows.keys)}
     try:
         chosen = [places[key] for key in keys]

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._peer_rows import are_there
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_at_once import WantedPeers, rows_of
+
 if t.TYPE_CHECKING:
     from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
     from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Device, Link, Peer
@@ -37,12 +40,15 @@ def _device_is_settled(device: Device, wanted: Wanted) -> bool:
         (identity is None or device.has(identity.private_key, identity.public_key))
         and wanted.fwmark in (None, device.fwmark)
         and wanted.listen_port in (None, device.listen_port)
-        and _peers_are_settled(device.peers, wanted)
+        and _peers_are_settled(device, wanted)
     )
 
 
-def _peers_are_settled(peers: t.Sequence[Peer], wanted: Wanted) -> bool:
-    there = {peer.public_key: peer for peer in peers}
+def _peers_are_settled(device: Device, wanted: Wanted) -> bool:
+    rows = rows_of(device)
+    if rows is not None and isinstance(wanted.peers, WantedPeers):
+        return wanted.gone_peers.isdisjoint(rows.keys) and are_there(wanted.peers.rows, rows)
+    there = {peer.public_key: peer for peer in device.peers}
     return not wanted.gone_peers & there.keys() and all(
         _peer_is_settled(peer, there.get(peer.public_key)) for peer in wanted.peers
     )

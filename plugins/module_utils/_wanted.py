@@ -13,6 +13,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._recorded_peers import DeclaredRecord
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._setting import device_of
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_filter import want_openings, want_ruleset
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_forwarding import (
@@ -44,7 +45,7 @@ if t.TYPE_CHECKING:
     from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
     from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import InterfaceAddress, Prefix
     from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import Snapshot
-    from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Route
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Peer, Route
     from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_state import Choices
 
 
@@ -55,11 +56,6 @@ def want(declared: Declared, around: Surroundings, observed: Observed, choices: 
     """
     recreate = "" if declared.only_peers else recreation(around.socket_namespace, observed, backend=choices.backend)
     refuse_own_key(declared, choices.identity)
-    there = {peer.public_key: peer for peer in observed.device.peers} if observed.device else {}
-    peers = tuple(
-        peer.as_peer(choices.endpoints.get(peer.public_key), there.get(peer.public_key))
-        for peer in declared.present_peers
-    )
     gone = gone_peers(declared, observed)
     refuse_steals(declared, observed, gone)
     mtu = want_mtu(declared, around, observed, outer=choices.outer, paths=choices.paths)
@@ -80,7 +76,7 @@ def want(declared: Declared, around: Surroundings, observed: Observed, choices: 
         up=observed.the_link.up if declared.only_peers else True,
         addresses=_addresses(declared, observed),
         address_order=declared.addresses or (observed.link.address_order if observed.link else ()),
-        peers=peers,
+        peers=_peers(declared, observed, choices),
         gone_peers=gone,
     )
     if declared.only_peers and observed.record is None:
@@ -90,7 +86,9 @@ def want(declared: Declared, around: Surroundings, observed: Observed, choices: 
         from ansible_collections.cryptokey.wireguard.plugins.module_utils._carried import carry_over
 
         wanted = carry_over(wanted, observed)
-    routes, gone_routes = want_routes(declared, around, observed, _final_allowed_ips(wanted, observed))
+    routes, gone_routes = want_routes(
+        declared, around, observed, _final_allowed_ips(wanted, observed) if around.routing == "auto" else {}
+    )
     rules, gone_rules = want_rules(around.rules, observed)
     forwarding, claims = want_forwarding(around.forwarding, observed)
     settings, setting_claims = want_settings(around.settings, observed, name=declared.name)
@@ -113,7 +111,9 @@ def want(declared: Declared, around: Surroundings, observed: Observed, choices: 
             namespace=declared.namespace,
             name=declared.name,
             socket_namespace=around.socket_namespace,
-            peers=recorded_peers(declared, observed, gone, choices.outer),
+            peers=recorded_peers(declared, observed, gone, choices.outer)
+            if choices.peers is None
+            else DeclaredRecord(choices.peers.declared),
             routing=around.routing,
             table=around.table,
             metric=around.metric,
@@ -152,6 +152,16 @@ def _routes_of_others(wanted: Wanted, observed: Observed, ours: frozenset[Route]
 
     foreign = foreign_routes(observed, wanted.name) if wanted.recreate else frozenset()
     return foreign | routes_to_put_back(observed, ours, wanted.addresses or frozenset())
+
+
+def _peers(declared: Declared, observed: Observed, choices: Choices) -> t.Sequence[Peer]:
+    if choices.peers is not None:
+        return choices.peers
+    there = {peer.public_key: peer for peer in observed.device.peers} if observed.device else {}
+    return tuple(
+        peer.as_peer(choices.endpoints.get(peer.public_key), there.get(peer.public_key))
+        for peer in declared.present_peers
+    )
 
 
 def want_absent(declared: Declared, observed: Observed) -> Wanted:

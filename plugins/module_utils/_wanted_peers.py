@@ -8,13 +8,14 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import RecordedPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Peer
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_at_once import rows_of
 
 if t.TYPE_CHECKING:
     from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import Declared
     from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_peers import DeclaredPeer
-    from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
     from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
     from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address
     from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_state import Identity
@@ -49,6 +50,10 @@ def _endpoint_is_due(peer: DeclaredPeer, current: Peer | None, observed: Observe
 
 
 def gone_peers(declared: Declared, observed: Observed) -> frozenset[PublicKey]:
+    rows = rows_of(observed.device)
+    if declared.rows is not None and rows is not None:
+        left = set(rows.keys).difference(declared.rows.peers.keys) if declared.exact else ()
+        return frozenset(map(PublicKey, left))
     there = frozenset(peer.public_key for peer in observed.device.peers) if observed.device else frozenset()
     if declared.exact and declared.peers is not None:
         return there - {peer.public_key for peer in declared.present_peers}
@@ -56,7 +61,7 @@ def gone_peers(declared: Declared, observed: Observed) -> frozenset[PublicKey]:
 
 
 def recorded_peers(
-    declared: Declared, observed: Observed, gone: frozenset[PublicKey], outer: t.Mapping[PublicKey, Address]
+    declared: Declared, observed: Observed, gone: frozenset[PublicKey], outer: t.Mapping[bytes, Address]
 ) -> tuple[RecordedPeer, ...]:
     """The declared peers, and under ``merged`` those of earlier declarations that are still there."""
     recorded = {peer.public_key: peer for peer in observed.record.peers} if observed.record else {}
@@ -75,6 +80,8 @@ def refuse_own_key(declared: Declared, identity: Identity | None) -> None:
     """The device ignores a peer with its own key, and deletes one when it gets that key, both silently."""
     if identity is None or identity.public_key is None:
         return
+    if declared.rows is not None and identity.public_key not in declared.rows.peers.keys:
+        return
     for peer in declared.present_peers:
         if peer.public_key == identity.public_key:
             raise InvalidInput(
@@ -86,6 +93,15 @@ def refuse_own_key(declared: Declared, identity: Identity | None) -> None:
 
 def refuse_steals(declared: Declared, observed: Observed, gone: frozenset[PublicKey]) -> None:
     """A prefix moves silently to whoever gets it last, so one of a peer that is to stay as it is may not be given."""
+    rows = rows_of(observed.device)
+    mine = declared.rows.peers if declared.rows is not None else None
+    if (
+        rows is not None
+        and mine is not None
+        and None not in mine.allowed
+        and gone.issuperset(set(rows.keys).difference(mine.keys))
+    ):
+        return
     managed = {peer.public_key for peer in declared.present_peers if peer.allowed_ips is not None}
     names: t.Mapping[PublicKey, str] = observed.record.peer_names if observed.record else {}
     owners = {

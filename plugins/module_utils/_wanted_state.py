@@ -22,6 +22,7 @@ if t.TYPE_CHECKING:
         Route,
         Rule,
     )
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_at_once import WantedPeers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Wanted:
     up: bool = True
     addresses: frozenset[InterfaceAddress] | None = None
     address_order: tuple[InterfaceAddress, ...] = ()
-    peers: tuple[Peer, ...] = ()
+    peers: t.Sequence[Peer] = ()
     gone_peers: frozenset[PublicKey] = frozenset()
     routes: frozenset[Route] = frozenset()
     gone_routes: frozenset[Route] = frozenset()
@@ -88,14 +89,16 @@ class Choices:
     """What only the host could say. endpoints: what endpoints_to_set() asked for, resolved.
 
     identity: None where the device has no key and is to get none.  outer: the peers' addresses as they are declared;
-    paths: the ways there, where they matter.
+    paths: the ways there, where they matter.  peers: all of them at once, where that can be said (then endpoints are
+    among them).
     """
 
     identity: Identity | None
     backend: str
     endpoints: t.Mapping[PublicKey, Endpoint]
-    outer: t.Mapping[PublicKey, Address] = dataclasses.field(default_factory=dict)
+    outer: t.Mapping[bytes, Address] = dataclasses.field(default_factory=dict)
     paths: t.Mapping[Address, Path] = dataclasses.field(default_factory=dict)
+    peers: WantedPeers | None = None
 
 
 def describe_namespace(namespace: str) -> str:

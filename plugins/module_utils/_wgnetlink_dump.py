@@ -194,15 +194,22 @@ def rows_of(pieces: t.Iterable[bytes]) -> PeerRows | None:
         for number, column in enumerate(columns, start=1):
             column += parts[number::step]
     keys, secrets, keepalives, endpoints, allowed = columns
-    if None in keepalives:
-        return None
-    return PeerRows(
-        keys,
-        [NO_SECRET if secret is None else secret for secret in secrets],
-        endpoints,
-        keepalives,
-        [b"" if entries is None else entries for entries in allowed],
-    )
+    allowed = [b"" if entries is None else entries for entries in allowed]
+    secrets = [NO_SECRET if secret is None else secret for secret in secrets]
+    found = PeerRows(keys, secrets, endpoints, keepalives, allowed)
+    return found if _put_together(found) else None
+
+
+def _put_together(rows: PeerRows) -> bool:
+    """The rest of a peer that went on in the next message joins it. False where it is not right before it."""
+    while None in rows.keepalives:
+        place = rows.keepalives.index(None)
+        if not place or rows.keys[place - 1] != rows.keys[place]:
+            return False
+        rows.allowed[place - 1] = (rows.allowed[place - 1] or b"") + (rows.allowed[place] or b"")
+        for column in t.cast("t.Any", rows):
+            del column[place]
+    return True
 
 
 class _Gathered:
