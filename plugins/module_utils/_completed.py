@@ -12,7 +12,6 @@ import dataclasses
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import _full_tunnel
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_gateway import check_full_tunnel
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     InvalidInput,
 )
@@ -92,6 +91,8 @@ def complete(declared: Declared, observed: Observed) -> Surroundings:
         open_port=declared.open_port or record.open_port,
     )
     if mark is not None:
+        from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_gateway import check_full_tunnel
+
         check_full_tunnel(routing=around.routing, table=around.table, fwmark=declared.fwmark)
         rules = (*around.rules, *_full_tunnel.rules(mark, around.table))
         around = dataclasses.replace(around, rules=tuple(dict.fromkeys(rules)))

@@ -8,9 +8,6 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_rows import DeclaredRows, declared_rows
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._endpoint import (
-    parse_endpoint,
-)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     InvalidInput,
     placed,
@@ -148,6 +145,8 @@ def _preshared_key(text: t.Any) -> PresharedKey | None:
 def _endpoint(text: t.Any) -> Endpoint | None:
     if text is None:
         return None
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._endpoint import parse_endpoint
+
     with placed("endpoint"):
         return parse_endpoint(text)
 

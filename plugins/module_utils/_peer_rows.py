@@ -19,6 +19,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import
 
 NESTED = 0x8000
 NO_SECRET = bytes(32)
+NO_KEEPALIVE = bytes(2)
 _FAMILIES = {4: int(socket.AF_INET), 6: int(socket.AF_INET6)}
 
 

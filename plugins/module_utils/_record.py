@@ -175,7 +175,7 @@ def load_record(text: str | bytes, *, damaged: t.Callable[[], Exception] | None 
         document = json.loads(data[:start] + data[end:])
         if document["version"] != VERSION:
             raise InvalidInput(f"is a record of version {document['version']}, this collection reads {VERSION}")
-        body = data[start:end] if end else _json([*document["peers"]])[1:-1].encode()
+        body = memoryview(data)[start:end] if end else memoryview(_json([*document["peers"]])[1:-1].encode())
         peers = WrittenPeers(body, damaged or _no_record)
         if damaged is None:
             len(peers)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import typing as t
 
@@ -39,14 +40,14 @@ class WrittenPeers(Later[RecordedPeer]):
     refused: what is raised where they are none.
     """
 
-    def __init__(self, body: bytes, refused: t.Callable[[], Exception]) -> None:
+    def __init__(self, body: memoryview, refused: t.Callable[[], Exception]) -> None:
         super().__init__(self._load)
         self.body = body
         self._refused = refused
 
     def _load(self) -> tuple[RecordedPeer, ...]:
         try:
-            return tuple(map(_peer, json.loads(b"[" + self.body + b"]", object_hook=_value)))
+            return tuple(map(_peer, json.loads(b"[%b]" % self.body, object_hook=_value)))
         except (InvalidInput, ValueError, KeyError, TypeError, AttributeError):
             raise self._refused() from None
 
@@ -57,6 +58,7 @@ class DeclaredRecord(Later[RecordedPeer]):
     def __init__(self, rows: DeclaredRows) -> None:
         super().__init__(self._make, len(rows.keys))
         self.rows = rows
+        self._known: tuple[memoryview, bool] | None = None
 
     def __eq__(self, other: object) -> bool:
         """The same text is the same peers; another one may be, too."""
@@ -66,16 +68,22 @@ class DeclaredRecord(Later[RecordedPeer]):
 
     __hash__ = Later.__hash__
 
-    def stands_in(self, body: bytes) -> bool:
-        """Compared piece by piece: the whole text of thousands of peers is never there twice."""
-        lines, place = list(self.lines()), 0
-        for first in range(0, len(lines), _AT_ONCE):
-            piece = (BETWEEN if first else "") + BETWEEN.join(lines[first : first + _AT_ONCE])
-            raw = piece.encode("ascii")
-            if body[place : place + len(raw)] != raw:
+    def stands_in(self, body: memoryview) -> bool:
+        """Compared piece by piece: the text of thousands of peers is never there as a whole, or twice."""
+        if self._known is None or self._known[0] is not body:
+            self._known = body, self._stands_in(body)
+        return self._known[1]
+
+    def _stands_in(self, body: memoryview) -> bool:
+        lines, place, between = self.lines(), 0, ""
+        while True:
+            some = list(itertools.islice(lines, _AT_ONCE))
+            if not some:
+                return place == len(body)
+            raw = (between + BETWEEN.join(some)).encode("ascii")
+            if bytes(body[place : place + len(raw)]) != raw:
                 return False
-            place += len(raw)
-        return place == len(body)
+            place, between = place + len(raw), BETWEEN
 
     def lines(self) -> t.Iterator[str]:
         """By key, each as line() has it."""

@@ -24,12 +24,9 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import
     load_record,
     record_path,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import (
-    Snapshot,
-    dump_snapshot,
-    load_snapshot,
-    snapshot_path,
-)
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import Snapshot
 
 HOST_LOCK = "/run/cryptokey-wireguard.lock"
 """What every run on this machine takes, wherever it keeps its files: what they change is the same.
@@ -39,7 +36,7 @@ abstract socket) would let any user hold up all runs.
 """
 
 
-_Kept = t.TypeVar("_Kept", Record, Snapshot)
+_Kept = t.TypeVar("_Kept", "Record", "Snapshot")
 
 
 def _read(path: str, load: t.Callable[[bytes], _Kept], *, of: tuple[str, str], what: str, remedy: str) -> _Kept | None:
@@ -104,6 +101,10 @@ class FileStore:
             os.rmdir(os.path.dirname(path))
 
     def snapshot(self, namespace: str, name: str) -> Snapshot | None:
+        if not os.path.lexists(os.path.join(self.directory, namespace or INITIAL_DIRECTORY, f"{name}.snapshot")):
+            return None
+        from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import load_snapshot, snapshot_path
+
         return _read(
             snapshot_path(self.directory, namespace, name),
             lambda data: load_snapshot(data.strip().decode("utf-8", errors="replace")),
@@ -113,10 +114,14 @@ class FileStore:
         )
 
     def write_snapshot(self, snapshot: Snapshot) -> None:
+        from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import dump_snapshot, snapshot_path
+
         path = snapshot_path(self.directory, snapshot.namespace, snapshot.name)
         _secret_file.write(path, dump_snapshot(snapshot))
 
     def remove_snapshot(self, namespace: str, name: str) -> None:
+        from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import snapshot_path
+
         self._remove(snapshot_path(self.directory, namespace, name))
 
     def private_key(self, path: str) -> PrivateKey | None:

@@ -30,6 +30,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._peer_rows imp
     ENDPOINT_SIZES,
     ENTRY,
     NESTED,
+    NO_KEEPALIVE,
     NO_SECRET,
     PeerRows,
 )
@@ -165,7 +166,7 @@ def _attribute_form(size: int, number: int, content: bytes) -> bytes:
 
 
 # A peer as get_peer() in drivers/net/wireguard/netlink.c writes it. Of one that goes on in the next message the rest
-# has its key and its prefixes only. In groups: key, the secret unless it is all zero, keepalive, endpoint, prefixes.
+# has its key and its prefixes only. In groups: key, secret and keepalive unless they are all zero, endpoint, prefixes.
 _PAD = b"(?:" + re.escape(struct.pack("=HH", 4, 0)) + b")?"
 _PEER = re.compile(
     b".." + re.escape(struct.pack("=H", NESTED))
@@ -173,7 +174,7 @@ _PEER = re.compile(
     + b"(?:"
     + _attribute_form(LENGTH, PEER_PRESHARED_KEY, rb"(?:\x00{32}|(.{32}))")
     + _attribute_form(16, PEER_HANDSHAKE, b".{16}")
-    + _attribute_form(2, PEER_KEEPALIVE, b"(..)..")
+    + _attribute_form(2, PEER_KEEPALIVE, rb"(?:\x00\x00|(..))..")
     + _PAD + _attribute_form(8, PEER_TX_BYTES, b".{8}")
     + _PAD + _attribute_form(8, PEER_RX_BYTES, b".{8}")
     + _attribute_form(4, _PEER_VERSION, b".{4}")
@@ -196,14 +197,15 @@ def rows_of(pieces: t.Iterable[bytes]) -> PeerRows | None:
     keys, secrets, keepalives, endpoints, allowed = columns
     allowed = [b"" if entries is None else entries for entries in allowed]
     secrets = [NO_SECRET if secret is None else secret for secret in secrets]
+    keepalives = [NO_KEEPALIVE if interval is None else interval for interval in keepalives]
     found = PeerRows(keys, secrets, endpoints, keepalives, allowed)
     return found if _put_together(found) else None
 
 
 def _put_together(rows: PeerRows) -> bool:
     """The rest of a peer that went on in the next message joins it. False where it is not right before it."""
-    while None in rows.keepalives:
-        place = rows.keepalives.index(None)
+    while None in rows.endpoints:
+        place = rows.endpoints.index(None)
         if not place or rows.keys[place - 1] != rows.keys[place]:
             return False
         rows.allowed[place - 1] = (rows.allowed[place - 1] or b"") + (rows.allowed[place] or b"")
