@@ -66,7 +66,7 @@ class DeviceUpdate:
     private_key: PrivateKey | None = None
     listen_port: int | None = None
     fwmark: int | None = None
-    peers: tuple[PeerUpdate, ...] = ()
+    peers: t.Sequence[PeerUpdate] = ()
 
 
 class WireguardDriver(t.Protocol):

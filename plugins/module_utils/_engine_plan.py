@@ -49,7 +49,7 @@ class Plan:
 
     @property
     def actions(self) -> list[str]:
-        return [operation.describe() for operation in self.operations if not operation.bookkeeping]
+        return [line for operation in self.operations if not operation.bookkeeping for line in operation.lines()]
 
     @property
     def disruptive(self) -> list[str]:

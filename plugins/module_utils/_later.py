@@ -41,7 +41,7 @@ class Later(collections.abc.Sequence, t.Generic[Value]):
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
-        return isinstance(other, (tuple, Later)) and self.values == tuple(other)
+        return isinstance(other, (tuple, Later)) and len(self) == len(other) and self.values == tuple(other)
 
     def __hash__(self) -> int:
         return hash(self.values)

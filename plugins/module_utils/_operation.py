@@ -74,6 +74,10 @@ class Operation(abc.ABC):
     def describe(self) -> str:
         """What it does, in one line for people."""
 
+    def lines(self) -> list[str]:
+        """The same where it is many steps in one: a line for each."""
+        return [self.describe()]
+
     @abc.abstractmethod
     def apply(self, site: Site) -> None:
         """Do it. Raises HostError."""

@@ -47,7 +47,7 @@ class WrittenPeers(Later[RecordedPeer]):
 
     def _load(self) -> tuple[RecordedPeer, ...]:
         try:
-            return tuple(map(_peer, json.loads(b"[%b]" % self.body, object_hook=_value)))
+            return tuple(map(_peer, json.loads(b"[" + bytes(self.body) + b"]", object_hook=_value)))
         except (InvalidInput, ValueError, KeyError, TypeError, AttributeError):
             raise self._refused() from None
 

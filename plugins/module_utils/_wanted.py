@@ -13,7 +13,6 @@ import dataclasses
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._recorded_peers import DeclaredRecord
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._setting import device_of
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_filter import want_openings, want_ruleset
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_forwarding import (
@@ -113,7 +112,7 @@ def want(declared: Declared, around: Surroundings, observed: Observed, choices: 
             socket_namespace=around.socket_namespace,
             peers=recorded_peers(declared, observed, gone, choices.outer)
             if choices.peers is None
-            else DeclaredRecord(choices.peers.declared),
+            else choices.peers.record,
             routing=around.routing,
             table=around.table,
             metric=around.metric,

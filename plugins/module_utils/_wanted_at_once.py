@@ -32,6 +32,20 @@ class WantedPeers(Later[Peer]):
         super().__init__(make, len(rows.keys))
         self.declared = declared
         self.rows = rows
+        self.record = DeclaredRecord(declared)
+
+    def without_endpoints_of(self, there: PeerRows) -> WantedPeers | None:
+        """The same, but that an endpoint which is there stays, whichever it is; None where a peer is not there."""
+        found = arranged(there, self.rows.keys)
+        if found is None:
+            return None
+        endpoints = [None if theirs else mine for mine, theirs in zip(self.rows.endpoints, found.endpoints)]
+        return WantedPeers(self.declared, self.rows._replace(endpoints=endpoints), self._without(endpoints))
+
+    def _without(self, endpoints: t.Sequence[bytes | None]) -> t.Callable[[], t.Tuple[Peer, ...]]:
+        return lambda: tuple(
+            peer if endpoint else peer._replace(endpoint=None) for peer, endpoint in zip(self, endpoints)
+        )
 
     def addresses(self) -> dict[bytes, Address]:
         """Of the declared endpoints, each once."""
@@ -54,11 +68,12 @@ def peers_at_once(declared: Declared, observed: Observed) -> WantedPeers | None:
     if there is None or not there.keys:
         return _wanted(declared, rows, observed, setting=True)
     recorded = observed.record.peers if observed.record is not None else None
-    if not isinstance(recorded, WrittenPeers) or not DeclaredRecord(rows).stands_in(recorded.body):
+    found = _wanted(declared, rows, observed, setting=declared.enforce_endpoints)
+    if not isinstance(recorded, WrittenPeers) or not found.record.stands_in(recorded.body):
         return None
     if not declared.enforce_endpoints and not _all_have_endpoints(rows.peers, there):
         return None
-    return _wanted(declared, rows, observed, setting=declared.enforce_endpoints)
+    return found
 
 
 def _all_have_endpoints(declared: PeerRows, there: PeerRows) -> bool:

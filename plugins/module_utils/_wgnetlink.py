@@ -17,6 +17,8 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import
     InvalidInput,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import LENGTH, PublicKey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._new_peers import NewPeers
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._peer_rows import NO_KEEPALIVE, NO_SECRET
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgnetlink_dump import (
     DEVICE_FWMARK,
@@ -62,6 +64,10 @@ _ENTRIES = {
     6: (struct.Struct("=HHHHHxxHH16sHHBxxx"), FAMILIES[6], 16),
 }
 _PEER_HEAD = struct.Struct("=HH32sHHI")
+# The same within the header of the peer.
+_PEER_BYTES = 4 + _PEER_HEAD.size
+_PEER_START = struct.Struct("=HHHH32sHHI").pack
+_NESTED_START = struct.Struct("=HH").pack
 
 
 def set_requests(name: str, update: DeviceUpdate, *, limit: int = MESSAGE_BYTES) -> t.Iterator[bytes]:
@@ -74,7 +80,7 @@ def set_requests(name: str, update: DeviceUpdate, *, limit: int = MESSAGE_BYTES)
     head = start + _device_fields(update)
     pieces: list[bytes] = []
     room = limit - len(head) - _ATTRIBUTE_HEADER
-    for piece in (piece for peer in update.peers for piece in _peer_pieces(peer, limit // 2)):
+    for piece in _pieces(update.peers, limit // 2):
         if pieces and len(piece) > room:
             yield head + attribute(DEVICE_PEERS | _NESTED, b"".join(pieces))
             head, pieces, room = start, [], limit - len(start) - _ATTRIBUTE_HEADER
@@ -103,6 +109,28 @@ def _device_fields(update: DeviceUpdate) -> bytes:
     if update.fwmark is not None:
         fields += attribute(DEVICE_FWMARK, struct.pack("=I", update.fwmark))
     return fields
+
+
+def _pieces(peers: t.Sequence[PeerUpdate], limit: int) -> t.Iterator[bytes]:
+    if isinstance(peers, NewPeers):
+        return _new_pieces(peers, limit)
+    return (piece for peer in peers for piece in _peer_pieces(peer, limit))
+
+
+def _new_pieces(peers: NewPeers, limit: int) -> t.Iterator[bytes]:
+    """Of peers that stand side by side as bytes. One with too many prefixes goes the other way."""
+    head, nested, rows = _PEER_START, _NESTED_START, peers.rows
+    for place, (key, secret, endpoint, interval, entries) in enumerate(zip(*t.cast("t.Any", rows))):
+        fields = attribute(PEER_PRESHARED_KEY, secret) if secret not in (None, NO_SECRET) else b""
+        fields += endpoint or b""
+        fields += attribute(PEER_KEEPALIVE, interval) if interval not in (None, NO_KEEPALIVE) else b""
+        more = entries or b""
+        if len(more) > limit:
+            yield from _peer_pieces(peers[place], limit)
+            continue
+        size = _PEER_BYTES + len(fields) + (4 + len(more) if more else 0)
+        start = head(size, _NESTED, 4 + LENGTH, PEER_PUBLIC_KEY, key, 8, PEER_FLAGS, 0)
+        yield start + fields + (nested(4 + len(more), PEER_ALLOWED_IPS | _NESTED) + more if more else b"")
 
 
 def _peer_pieces(peer: PeerUpdate, limit: int) -> t.Iterator[bytes]:
