@@ -55,6 +55,8 @@ def gone_peers(declared: Declared, observed: Observed) -> frozenset[PublicKey]:
         left = set(rows.keys).difference(declared.rows.peers.keys) if declared.exact else ()
         return frozenset(map(PublicKey, left))
     there = frozenset(peer.public_key for peer in observed.device.peers) if observed.device else frozenset()
+    if not there:
+        return there
     if declared.exact and declared.peers is not None:
         return there - {peer.public_key for peer in declared.present_peers}
     return there & declared.absent_keys
@@ -93,6 +95,8 @@ def refuse_own_key(declared: Declared, identity: Identity | None) -> None:
 
 def refuse_steals(declared: Declared, observed: Observed, gone: frozenset[PublicKey]) -> None:
     """A prefix moves silently to whoever gets it last, so one of a peer that is to stay as it is may not be given."""
+    if observed.device is None:
+        return
     rows = rows_of(observed.device)
     mine = declared.rows.peers if declared.rows is not None else None
     if (
@@ -106,7 +110,7 @@ def refuse_steals(declared: Declared, observed: Observed, gone: frozenset[Public
     names: t.Mapping[PublicKey, str] = observed.record.peer_names if observed.record else {}
     owners = {
         prefix: Peer(peer.public_key, name=names.get(peer.public_key))
-        for peer in (observed.device.peers if observed.device else ())
+        for peer in observed.device.peers
         if peer.public_key not in managed and peer.public_key not in gone
         for prefix in peer.allowed_ips or ()
     }
