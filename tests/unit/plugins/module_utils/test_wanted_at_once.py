@@ -1,0 +1,140 @@
+# Copyright (c) 2026 the cryptokey.wireguard authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All peers at once and one by one: what is done, shown and refused is the same, on random hosts and declarations."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import typing as t
+from unittest import mock
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
+    _declared_peers,
+    _wanted_at_once,
+    _wgnetlink_dump,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import WireguardError
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PrivateKey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._memory import MemoryDriver, MemoryStore
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import dump_record, load_record
+from ansible_collections.cryptokey.wireguard.tests.unit.plugins.module_utils.declarations import (
+    KEYS,
+    PREFIXES,
+    PRIVATE_KEYS,
+    World,
+    declarations,
+    drifts,
+)
+from ansible_collections.cryptokey.wireguard.tests.unit.plugins.module_utils.dumps import dump
+
+EXAMPLES = max(300, settings().max_examples)
+NEVER = mock.Mock(side_effect=AssertionError("was read as a file"))
+
+
+def reading_bytes(room: int, *, backwards: bool) -> t.ContextManager[t.Any]:
+    """Devices are read as the kernel dumps them, and records as they stand in a file."""
+    read, records = MemoryDriver.read, MemoryStore.records
+
+    def dumped(driver: MemoryDriver) -> t.Any:
+        return _wgnetlink_dump.parse(dump(read(driver)[0], room=room, backwards=backwards))
+
+    def written(store: MemoryStore, namespace: str) -> t.Any:
+        return tuple(load_record(dump_record(one).encode(), damaged=NEVER) for one in records(store, namespace))
+
+    stack = contextlib.ExitStack()
+    stack.enter_context(mock.patch.object(MemoryDriver, "read", dumped))
+    stack.enter_context(mock.patch.object(MemoryStore, "records", written))
+    return stack
+
+
+def one_by_one() -> t.ContextManager[t.Any]:
+    return mock.patch.object(_declared_peers, "declared_rows", return_value=None)
+
+
+def outcome(world: World, arguments: dict[str, t.Any], *, check: bool = False) -> t.Any:
+    """What somebody sees of a run: its result or its error, and what is there afterwards."""
+    result: t.Any
+    try:
+        found = world.converge(arguments, check=check)
+        result = {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
+    except WireguardError as error:
+        result = str(error)
+    return result, world.picture()
+
+
+def likely(first: dict[str, t.Any]) -> st.SearchStrategy[dict[str, t.Any]]:
+    """The same again, the same with one thing changed, or another one."""
+    peers = st.lists(st.sampled_from(first.get("peers") or [{"public_key": KEYS[0]}]), unique_by=str)
+    edited = st.fixed_dictionaries(
+        {"public_key": st.sampled_from(KEYS), "allowed_ips": st.lists(st.sampled_from(PREFIXES), max_size=2)}
+    )
+    return st.one_of(
+        st.just(first),
+        st.just({**first, "routing": "explicit"}),
+        peers.map(lambda some: {**first, "peers": some}),
+        edited.map(lambda peer: {**first, "peers": [*(first.get("peers") or []), peer]}),
+        st.sampled_from(["learn", "enforce"]).map(lambda policy: {**first, "endpoint_policy": policy}),
+        declarations(),
+    )
+
+
+@given(declarations(), drifts(), st.integers(200, 900), st.booleans(), st.booleans(), st.data())
+@settings(max_examples=EXAMPLES)
+def test_all_at_once_is_the_same_as_one_by_one(first, changes, room, backwards, check, data):
+    second = data.draw(likely(first))
+    seen = []
+    for way in (reading_bytes(room, backwards=backwards), one_by_one()):
+        world = World()
+        with way, mock.patch.object(PrivateKey, "generate", return_value=PrivateKey.parse(PRIVATE_KEYS[1])):
+            steps = [outcome(world, first)]
+            for change in changes:
+                change(world, "")
+            steps += [outcome(world, second, check=check), outcome(world, second), outcome(world, second)]
+        seen.append(steps)
+    assert seen[0] == seen[1]
+
+
+PLAIN = {
+    "name": "wg0",
+    "private_key": PRIVATE_KEYS[0],
+    "listen_port": 51820,
+    "routing": "explicit",
+    "peers_policy": "exact",
+    "peers": [
+        {
+            "public_key": KEYS[number],
+            "name": f"peer{number}",
+            "endpoint": f"192.0.2.{number}:1000",
+            "allowed_ips": [prefix],
+        }
+        for number, prefix in ((3, "10.0.0.3/32"), (1, "fd00::2/128"), (2, "10.1.0.0/16"))
+    ],
+}
+
+
+def test_a_run_with_nothing_to_do_makes_no_peer_and_no_step(monkeypatch):
+    """That it is so at all: otherwise the comparison above would compare one thing with itself."""
+    world = World()
+    with reading_bytes(400, backwards=True):
+        first = world.converge(PLAIN)
+        assert first.changed
+        monkeypatch.setattr(_wanted_at_once.WantedPeers, "values", property(NEVER))
+        monkeypatch.setattr(_wgnetlink_dump.DumpedPeers, "values", property(NEVER))
+        monkeypatch.setattr(_declared_peers.DeclaredPeers, "values", property(NEVER))
+        again = world.converge(PLAIN)
+    assert not again.changed
+    assert again.interface == first.interface
+    assert [peer["name"] for peer in again.interface["peers"]] == ["peer1", "peer2", "peer3"]
+
+
+def test_the_steps_for_new_peers_have_a_line_each():
+    with reading_bytes(400, backwards=False):
+        at_once = World().converge(PLAIN).actions
+    with one_by_one():
+        assert World().converge(PLAIN).actions == at_once
+    assert f"add peer peer3 ({KEYS[3][:8]}): +10.0.0.3/32, endpoint 192.0.2.3:1000" in at_once
