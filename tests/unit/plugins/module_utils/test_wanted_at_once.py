@@ -15,20 +15,28 @@ from hypothesis import strategies as st
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
     _declared_peers,
+    _engine_plan,
     _wanted_at_once,
     _wgnetlink_dump,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._changes import changes
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import DeviceUpdate, PeerUpdate
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import WireguardError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PrivateKey
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PresharedKey, PrivateKey, PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._memory import MemoryDriver, MemoryStore
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import parse_prefix
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import dump_record, load_record
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._settled import is_settled
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Endpoint
 from ansible_collections.cryptokey.wireguard.tests.unit.plugins.module_utils.declarations import (
     KEYS,
     PREFIXES,
     PRIVATE_KEYS,
+    SECRETS,
     World,
     declarations,
     drifts,
+    peer_lists,
 )
 from ansible_collections.cryptokey.wireguard.tests.unit.plugins.module_utils.dumps import dump
 
@@ -67,30 +75,82 @@ def outcome(world: World, arguments: dict[str, t.Any], *, check: bool = False) -
     return result, world.picture()
 
 
+@st.composite
+def first_ones(draw: t.Any) -> dict[str, t.Any]:
+    """Mostly peers alone; half of them without names, so that there are recorded ones that are no longer declared."""
+    arguments = draw(st.one_of(st.just({"name": "wg0"}), declarations()))
+    peers = draw(peer_lists().filter(bool))
+    if draw(st.booleans()):
+        peers = [{option: value for option, value in peer.items() if option != "name"} for peer in peers]
+    more = {
+        "peers_policy": st.sampled_from(["merged", "exact"]),
+        "endpoint_policy": st.sampled_from(["learn", "learn", "enforce"]),
+        "routing": st.sampled_from(["auto", "explicit"]),
+    }
+    return {**arguments, "peers": peers, **{option: draw(values) for option, values in more.items()}}
+
+
 def likely(first: dict[str, t.Any]) -> st.SearchStrategy[dict[str, t.Any]]:
     """The same again, the same with one thing changed, or another one."""
-    peers = st.lists(st.sampled_from(first.get("peers") or [{"public_key": KEYS[0]}]), unique_by=str)
-    edited = st.fixed_dictionaries(
-        {"public_key": st.sampled_from(KEYS), "allowed_ips": st.lists(st.sampled_from(PREFIXES), max_size=2)}
-    )
+    peers = st.lists(st.sampled_from(first["peers"]), unique_by=str)
+    edited = {
+        "public_key": st.sampled_from(KEYS),
+        "allowed_ips": st.lists(st.sampled_from(PREFIXES), max_size=2),
+        "preshared_key": st.sampled_from([None, "", *SECRETS]),
+    }
     return st.one_of(
         st.just(first),
-        st.just({**first, "routing": "explicit"}),
+        st.just(first),
         peers.map(lambda some: {**first, "peers": some}),
-        edited.map(lambda peer: {**first, "peers": [*(first.get("peers") or []), peer]}),
+        st.fixed_dictionaries(edited).map(lambda peer: {**first, "peers": [*first["peers"], peer]}),
         st.sampled_from(["learn", "enforce"]).map(lambda policy: {**first, "endpoint_policy": policy}),
-        declarations(),
+        first_ones(),
     )
 
 
-@given(declarations(), drifts(), st.integers(200, 900), st.booleans(), st.booleans(), st.data())
+@st.composite
+def meddling(draw: t.Any) -> t.Callable[[World, str], None]:
+    """What somebody has done to a peer of the device with wg(8)."""
+    key = PublicKey.parse(draw(st.sampled_from(KEYS)))
+    updates = [
+        PeerUpdate(key, action="remove"),
+        PeerUpdate(key, action="add"),
+        PeerUpdate(key, preshared_key=PresharedKey.parse(draw(st.sampled_from(SECRETS)))),
+        PeerUpdate(key, preshared_key=PresharedKey.none()),
+        PeerUpdate(key, persistent_keepalive=draw(st.sampled_from([0, 25, 26]))),
+        PeerUpdate(key, endpoint=Endpoint("198.51.100.7", draw(st.sampled_from([7, 8])))),
+        PeerUpdate(key, add_allowed_ips=(parse_prefix(draw(st.sampled_from(PREFIXES))),)),
+        PeerUpdate(key, remove_allowed_ips=(parse_prefix(draw(st.sampled_from(PREFIXES))),)),
+    ]
+    update = draw(st.sampled_from(updates))
+
+    def meddle(world: World, namespace: str) -> None:
+        driver = world.host.devices.get((namespace, "wg0"))
+        if driver is not None:
+            driver._write(DeviceUpdate(peers=(update,)))
+
+    return meddle
+
+
+def checked(observed: t.Any, wanted: t.Any) -> bool:
+    """What is settled takes no step, looked at one by one."""
+    found = is_settled(observed, wanted)
+    assert not found or not changes(observed, wanted)
+    return found
+
+
+CHANGES = st.one_of(drifts(), st.lists(meddling(), max_size=2))
+
+
+@given(first_ones(), CHANGES, st.integers(200, 900), st.booleans(), st.booleans(), st.data())
 @settings(max_examples=EXAMPLES)
 def test_all_at_once_is_the_same_as_one_by_one(first, changes, room, backwards, check, data):
     second = data.draw(likely(first))
     seen = []
     for way in (reading_bytes(room, backwards=backwards), one_by_one()):
         world = World()
-        with way, mock.patch.object(PrivateKey, "generate", return_value=PrivateKey.parse(PRIVATE_KEYS[1])):
+        made = mock.patch.object(PrivateKey, "generate", return_value=PrivateKey.parse(PRIVATE_KEYS[1]))
+        with way, made, mock.patch.object(_engine_plan, "is_settled", checked):
             steps = [outcome(world, first)]
             for change in changes:
                 change(world, "")
