@@ -10,6 +10,7 @@ import dataclasses
 import typing as t
 from unittest import mock
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,14 +25,17 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import WireguardError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PresharedKey, PrivateKey, PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._memory import MemoryDriver, MemoryStore
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import parse_prefix
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import parse_interface_address, parse_prefix
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import dump_record, load_record
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._setting import rp_filter
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._settled import is_settled
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Endpoint
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import OUR_PROTOCOL, Endpoint
 from ansible_collections.cryptokey.wireguard.tests.unit.plugins.module_utils.declarations import (
     KEYS,
     PREFIXES,
     PRIVATE_KEYS,
+    ROUTES,
+    RULES,
     SECRETS,
     World,
     declarations,
@@ -198,3 +202,91 @@ def test_the_steps_for_new_peers_have_a_line_each():
     with one_by_one():
         assert World().converge(PLAIN).actions == at_once
     assert f"add peer peer3 ({KEYS[3][:8]}): +10.0.0.3/32, endpoint 192.0.2.3:1000" in at_once
+
+
+KEY = PublicKey.parse(KEYS[1])
+MEDDLED = {
+    "another secret": PeerUpdate(KEY, preshared_key=PresharedKey.parse(SECRETS[1])),
+    "no secret": PeerUpdate(KEY, preshared_key=PresharedKey.none()),
+    "another keepalive": PeerUpdate(KEY, persistent_keepalive=26),
+    "no keepalive": PeerUpdate(KEY, persistent_keepalive=0),
+    "one prefix more": PeerUpdate(KEY, add_allowed_ips=(parse_prefix("10.7.0.0/16"),)),
+    "one prefix less": PeerUpdate(KEY, remove_allowed_ips=(parse_prefix("fd00::2/128"),)),
+    "a prefix of another peer": PeerUpdate(KEY, add_allowed_ips=(parse_prefix("10.1.0.0/16"),)),
+    "a stranger": PeerUpdate(PublicKey.parse(KEYS[4]), action="add"),
+    "one peer less": PeerUpdate(KEY, action="remove"),
+}
+FULL = {
+    **PLAIN,
+    "peers": [{**peer, "persistent_keepalive": 25, "preshared_key": SECRETS[0]} for peer in PLAIN["peers"]],
+}
+
+
+def meddled(world: World, *updates: PeerUpdate) -> None:
+    world.host.devices["", "wg0"]._write(DeviceUpdate(peers=updates))
+
+
+@pytest.mark.parametrize("what", MEDDLED)
+def test_each_difference_of_a_peer_is_noticed(what):
+    world = World()
+    with reading_bytes(400, backwards=False):
+        world.converge(FULL)
+        meddled(world, MEDDLED[what])
+        assert world.converge(FULL).changed
+        assert not world.converge(FULL).changed
+
+
+@pytest.mark.parametrize("policy", ["learn", "enforce"])
+def test_a_peer_that_has_roamed_is_left_or_called_back_and_one_without_endpoint_gets_it(policy):
+    world = World()
+    declared = {**FULL, "endpoint_policy": policy}
+    with reading_bytes(400, backwards=False):
+        world.converge(declared)
+        meddled(world, PeerUpdate(KEY, endpoint=Endpoint("2001:db8::9", 9)))
+        result = world.converge(declared)
+        assert result.changed is (policy == "enforce")
+        endpoints = {peer["public_key"]: peer["endpoint"] for peer in result.interface["peers"]}
+        assert endpoints[KEYS[1]] == ("192.0.2.1:1000" if policy == "enforce" else "[2001:db8::9]:9")
+        fields = {"preshared_key": PresharedKey.parse(SECRETS[0]), "persistent_keepalive": 25}
+        prefixes = (parse_prefix("fd00::2/128"),)
+        meddled(
+            world,
+            PeerUpdate(KEY, action="remove"),
+            PeerUpdate(KEY, action="add", add_allowed_ips=prefixes, **fields),
+        )
+        assert any("endpoint 192.0.2.1:1000" in line for line in world.converge(declared).actions)
+
+
+AROUND = {
+    "the mark": lambda world: world.host.devices["", "wg0"]._write(DeviceUpdate(fwmark=7)),
+    "the port": lambda world: world.host.devices["", "wg0"]._write(DeviceUpdate(listen_port=51999)),
+    "the key": lambda world: world.host.devices["", "wg0"]._write(DeviceUpdate(private_key=PrivateKey.generate())),
+    "the MTU": lambda world: world.host.networks[""].set_mtu("wg0", 1300),
+    "down": lambda world: world.host.networks[""].set_up("wg0", False),
+    "an address": lambda world: world.host.networks[""].add_address("wg0", parse_interface_address("10.0.0.77/24")),
+    "a rule": lambda world: world.host.networks[""].remove_rule(world.host.networks[""].rules()[0]),
+    "forwarding": lambda world: world.host.networks[""].set_forwarding(4, False),
+    "a parameter": lambda world: world.host.networks[""].change_setting(rp_filter("eth0"), "1"),
+    "a route": lambda world: world.host.networks[""].remove_route(
+        next(route for route in world.host.networks[""].routes() if route.protocol == OUR_PROTOCOL)
+    ),
+    "the packet filter": lambda world: world.host.firewalls[""].load("wg0", None),
+    "the record": lambda world: world.store.kept.update(
+        {("", "wg0"): dataclasses.replace(world.store.kept["", "wg0"], derived_mtu="x")}
+    ),
+}
+
+
+@pytest.mark.parametrize("what", AROUND)
+def test_each_difference_around_the_peers_is_noticed(what):
+    world = World()
+    declared = {
+        **FULL, "fwmark": "0x10", "mtu": 1400, "addresses": ["10.0.0.1/24"], "rules": RULES[:1], "routes": ROUTES[:1],
+        "forwarding": {"ipv4": True, "ipv6": None}, "rp_filter": {"eth0": "loose"}, "masquerade": {"ipv4": ["eth0"]},
+    }  # fmt: skip
+    with reading_bytes(400, backwards=False):
+        world.converge(declared)
+        assert not world.converge(declared).changed
+        AROUND[what](world)
+        assert world.converge(declared).changed
+        assert not world.converge(declared).changed
