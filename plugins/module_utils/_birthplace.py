@@ -11,14 +11,16 @@ import os
 import time
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils import _daemon
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     HostError,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._netns import Worker
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._userspace import (
-    UserspaceDriver,
-)
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._daemon import Daemon
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._netns import Worker
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._userspace import (
+        UserspaceDriver,
+    )
 
 BIND_SECONDS = 3.0
 
@@ -38,8 +40,10 @@ def of_kernel_socket(port: int, places: t.Mapping[str, Worker]) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
-def wait_for_socket(daemon: _daemon.Daemon, driver: UserspaceDriver, *, name: str) -> None:
+def wait_for_socket(daemon: Daemon, driver: UserspaceDriver, *, name: str) -> None:
     """Returns once the engine has bound its port. Raises HostError where another process has it."""
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils import _daemon
+
     declared = driver.read()[0].listen_port
     deadline = time.monotonic() + BIND_SECONDS
     pause = 0.002

@@ -27,15 +27,17 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._changes_recor
     claim_ownership,
     note_record,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
-    InterfaceAddress,
-)
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
-    Route,
-    Rule,
-)
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted import Wanted
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
+        InterfaceAddress,
+    )
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
+        Route,
+        Rule,
+    )
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_state import Wanted
 
 Operations = t.List[op.Operation]
 

@@ -8,7 +8,8 @@ What lets more packets pass comes before the traffic that needs it, what lets fe
 
 from __future__ import annotations
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
+from typing import TYPE_CHECKING
+
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._operations import (
     ChangeSetting,
     ClosePort,
@@ -16,7 +17,10 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._operations im
     ReplaceRuleset,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._setting import loosens
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted import Wanted
+
+if TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_state import Wanted
 
 
 def settings_changed(base: Observed, wanted: Wanted, *, loosening: bool) -> list[ChangeSetting]:

@@ -8,19 +8,25 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import PeerUpdate
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._operations import ChangePeer
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._new_peers import NewPeers
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._operations import AddPeers, ChangePeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Peer
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted import Wanted
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_at_once import WantedPeers, rows_of
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_state import Wanted
 
 
-def added_or_moved(base: Observed, wanted: Wanted) -> list[ChangePeer]:
+def added_or_moved(base: Observed, wanted: Wanted) -> list[ChangePeer | AddPeers]:
     """New peers, new fields, new prefixes. A prefix moves by being given to its new owner, in one pointer store."""
+    if isinstance(wanted.peers, WantedPeers) and not _has_peers(base):
+        return [AddPeers(_new_peers(wanted.peers, base))] if len(wanted.peers) else []
     there = _there(base)
     owners: dict[Prefix, PublicKey] | None = None
-    steps = []
+    steps: list[ChangePeer | AddPeers] = []
     for peer in wanted.peers:
         update = _addition(peer, there.get(peer.public_key))
         if update is None:
@@ -38,8 +44,25 @@ def added_or_moved(base: Observed, wanted: Wanted) -> list[ChangePeer]:
     return steps
 
 
+def _has_peers(base: Observed) -> bool:
+    rows = rows_of(base.device)
+    return bool(rows.keys if rows is not None else base.device is not None and len(base.device.peers))
+
+
+def _new_peers(peers: WantedPeers, base: Observed) -> NewPeers:
+    nameless = base.record is not None and None in peers.declared.names
+    names = base.record.peer_names if base.record is not None and nameless else {}
+    return NewPeers(peers, names, lambda: tuple(update for update in map(_new, peers) if update is not None))
+
+
+def _new(peer: Peer) -> PeerUpdate | None:
+    return _addition(peer, None)
+
+
 def reduced_or_removed(base: Observed, wanted: Wanted) -> list[ChangePeer]:
     """Prefixes that nobody takes over, then whole peers."""
+    if not _has_peers(base):
+        return []
     there = _there(base)
     given: frozenset[Prefix] | None = None
     steps = []

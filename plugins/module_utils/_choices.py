@@ -7,10 +7,6 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._completed import Surroundings
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import Declared
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._derived_mtu import Path
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import Host
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     HostError,
     InvalidInput,
@@ -19,19 +15,26 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
     PrivateKey,
     PublicKey,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Endpoint
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted import (
-    Choices,
-    Identity,
-    endpoints_to_set,
-)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_at_once import peers_at_once
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_mtu import (
     follows,
     outer_addresses,
     outer_mark,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_peers import endpoints_to_set
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_state import (
+    Choices,
+    Identity,
+)
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._completed import Surroundings
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import Declared
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._derived_mtu import Path
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import Host
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address
 
 
 def choose(
@@ -41,14 +44,19 @@ def choose(
     born = around.socket_namespace
     identity = choose_identity(declared, observed, host=host, check=check, warnings=warnings)
     backend = choose_backend(declared, observed, host=host, check=check, warnings=warnings)
-    endpoints = resolve_endpoints(declared, observed, host=host, socket_namespace=born, check=check, warnings=warnings)
-    outer = outer_addresses(declared, observed, endpoints)
+    peers = peers_at_once(declared, observed)
+    endpoints: dict[PublicKey, Endpoint] = {}
+    if peers is None:
+        endpoints = resolve_endpoints(
+            declared, observed, host=host, socket_namespace=born, check=check, warnings=warnings
+        )
+    outer = outer_addresses(declared, observed, endpoints) if peers is None else peers.addresses()
     paths = _look_up(outer, around, declared, observed, host=host, check=check)
-    return Choices(identity=identity, backend=backend, endpoints=endpoints, outer=outer, paths=paths)
+    return Choices(identity=identity, backend=backend, endpoints=endpoints, outer=outer, paths=paths, peers=peers)
 
 
 def _look_up(
-    outer: t.Mapping[PublicKey, Address],
+    outer: t.Mapping[bytes, Address],
     around: Surroundings,
     declared: Declared,
     observed: Observed,

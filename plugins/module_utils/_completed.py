@@ -12,14 +12,9 @@ import dataclasses
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import _full_tunnel
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import Declared
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_gateway import check_full_tunnel
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_peers import DeclaredPeer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     InvalidInput,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._setting import device_of, is_rp_filter
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
@@ -29,6 +24,12 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import 
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_full_tunnel import mark_of, rules_besides
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_settings import claimed_settings
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import Declared
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_peers import DeclaredPeer
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +91,8 @@ def complete(declared: Declared, observed: Observed) -> Surroundings:
         open_port=declared.open_port or record.open_port,
     )
     if mark is not None:
+        from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_gateway import check_full_tunnel
+
         check_full_tunnel(routing=around.routing, table=around.table, fwmark=declared.fwmark)
         rules = (*around.rules, *_full_tunnel.rules(mark, around.table))
         around = dataclasses.replace(around, rules=tuple(dict.fromkeys(rules)))

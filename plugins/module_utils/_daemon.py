@@ -21,7 +21,6 @@ import shutil
 import signal
 import socket
 import struct
-import subprocess
 import time
 import typing as t
 
@@ -37,6 +36,9 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._supervisor im
     STOP_SECONDS,
     unit_of,
 )
+
+if t.TYPE_CHECKING:
+    import subprocess
 
 KNOWN = ("wireguard-go",)
 """Found on their own. Any other engine has to be asked for: some have to lose a tunnel to change one of its fields."""

@@ -9,22 +9,10 @@ import dataclasses
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import _namespace_name
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._assignable import (
-    why_unassignable,
-)
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_gateway import (
-    check_full_tunnel,
-    declare_masquerade,
-    declare_open_port,
-    declare_rp_filter,
-)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_peers import (
     DeclaredPeer,
+    DeclaredPeers,
     declare_peers,
-)
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_routing import (
-    declare_routes,
-    declare_rules,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     InvalidInput,
@@ -52,6 +40,9 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import 
     Rule,
     parse_name,
 )
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_rows import DeclaredRows
 
 STATE_DIRECTORY = "/etc/wireguard/cryptokey"
 MTU_LOWEST, MTU_HIGHEST = 576, 65535
@@ -85,7 +76,7 @@ class Declared:
     fwmark: int | None = None
     mtu: int | None = None
     addresses: tuple[InterfaceAddress, ...] | None = None
-    peers: tuple[DeclaredPeer, ...] | None = None
+    peers: t.Sequence[DeclaredPeer] | None = None
     exact: bool = False
     enforce_endpoints: bool = False
     routing: str | None = None
@@ -103,11 +94,18 @@ class Declared:
     warnings: tuple[str, ...] = ()
 
     @property
+    def rows(self) -> DeclaredRows | None:
+        """The peers side by side, where all are plain and present."""
+        return self.peers.rows if isinstance(self.peers, DeclaredPeers) else None
+
+    @property
     def present_peers(self) -> tuple[DeclaredPeer, ...]:
         return tuple(peer for peer in self.peers or () if peer.present)
 
     @property
     def absent_keys(self) -> frozenset[PublicKey]:
+        if self.rows is not None:
+            return frozenset()
         return frozenset(peer.public_key for peer in self.peers or () if not peer.present)
 
 
@@ -169,7 +167,6 @@ def _engine(arguments: t.Mapping[str, t.Any]) -> str | None:
 
 def _with_configuration(declared: Declared, arguments: t.Mapping[str, t.Any]) -> Declared:
     warnings: list[str] = []
-    device = declared.name
     peers = declare_peers(arguments.get("peers"), warnings)
     filled = dataclasses.replace(
         declared,
@@ -185,21 +182,50 @@ def _with_configuration(declared: Declared, arguments: t.Mapping[str, t.Any]) ->
         routing=arguments.get("routing"),
         table=_optional(arguments, "table", parse_table),
         metric=_optional(arguments, "metric", parse_metric),
-        routes=declare_routes(arguments.get("routes"), device=device, warnings=warnings),
-        rules=declare_rules(arguments.get("rules"), warnings),
         forwarding=_forwarding(arguments.get("forwarding")),
         full_tunnel=arguments.get("full_tunnel"),
-        rp_filter=declare_rp_filter(arguments.get("rp_filter")),
-        masquerade=declare_masquerade(arguments.get("masquerade"), device=device),
         clamp_mss=arguments.get("clamp_mss"),
-        open_port=declare_open_port(arguments.get("open_port")),
     )
+    if any(arguments.get(option) is not None for option in ("routes", "rules")):
+        filled = _with_routing(filled, arguments, warnings)
+    if any(arguments.get(option) is not None for option in ("rp_filter", "masquerade", "open_port")):
+        filled = _with_gateway(filled, arguments)
     _check_mtu(filled)
     if filled.full_tunnel:
+        from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_gateway import check_full_tunnel
+
         check_full_tunnel(routing=filled.routing, table=filled.table, fwmark=filled.fwmark)
     if filled.routing == "off" and filled.routes:
         raise InvalidInput("is given although routing is off", path="routes", remedy="use routing: explicit")
     return dataclasses.replace(filled, warnings=tuple(warnings))
+
+
+def _with_routing(declared: Declared, arguments: t.Mapping[str, t.Any], warnings: list[str]) -> Declared:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_routing import (
+        declare_routes,
+        declare_rules,
+    )
+
+    return dataclasses.replace(
+        declared,
+        routes=declare_routes(arguments.get("routes"), device=declared.name, warnings=warnings),
+        rules=declare_rules(arguments.get("rules"), warnings),
+    )
+
+
+def _with_gateway(declared: Declared, arguments: t.Mapping[str, t.Any]) -> Declared:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_gateway import (
+        declare_masquerade,
+        declare_open_port,
+        declare_rp_filter,
+    )
+
+    return dataclasses.replace(
+        declared,
+        rp_filter=declare_rp_filter(arguments.get("rp_filter")),
+        masquerade=declare_masquerade(arguments.get("masquerade"), device=declared.name),
+        open_port=declare_open_port(arguments.get("open_port")),
+    )
 
 
 def declare_namespace(arguments: t.Mapping[str, t.Any], option: str) -> str:
@@ -261,6 +287,8 @@ def _mtu(value: t.Any) -> int:
 def _addresses(entries: t.Sequence[t.Any] | None) -> tuple[InterfaceAddress, ...] | None:
     if entries is None:
         return None
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._assignable import why_unassignable
+
     seen: dict[tuple[int, int], int] = {}
     addresses = []
     for index, text in enumerate(entries):

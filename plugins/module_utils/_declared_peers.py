@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._endpoint import (
-    parse_endpoint,
-)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_rows import DeclaredRows, declared_rows
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     InvalidInput,
     placed,
@@ -18,6 +16,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
     PresharedKey,
     PublicKey,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._later import Later
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
     Prefix,
     parse_prefix_lenient,
@@ -72,10 +71,25 @@ class DeclaredPeer(t.NamedTuple):
 
 def declare_peers(
     entries: t.Sequence[t.Mapping[str, t.Any]] | None, warnings: list[str]
-) -> tuple[DeclaredPeer, ...] | None:
+) -> t.Sequence[DeclaredPeer] | None:
     """The entries as values; host bits are cleared, as the kernel does, with a warning. Raises InvalidInput."""
     if entries is None:
         return None
+    rows = declared_rows(entries)
+    if rows is not None:
+        return DeclaredPeers(rows, lambda: _read_peers(entries, warnings))
+    return _read_peers(entries, warnings)
+
+
+class DeclaredPeers(Later[DeclaredPeer]):
+    """Peers that have been checked, all of them present and with addresses for endpoints."""
+
+    def __init__(self, rows: DeclaredRows, make: t.Callable[[], tuple[DeclaredPeer, ...]]) -> None:
+        super().__init__(make, len(rows.keys))
+        self.rows = rows
+
+
+def _read_peers(entries: t.Sequence[t.Mapping[str, t.Any]], warnings: list[str]) -> tuple[DeclaredPeer, ...]:
     peers = tuple([_declare_peer(entry, position, warnings) for position, entry in enumerate(entries)])
     _refuse_repeated_keys(peers)
     _refuse_shared_prefixes(peers)
@@ -131,6 +145,8 @@ def _preshared_key(text: t.Any) -> PresharedKey | None:
 def _endpoint(text: t.Any) -> Endpoint | None:
     if text is None:
         return None
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._endpoint import parse_endpoint
+
     with placed("endpoint"):
         return parse_endpoint(text)
 

@@ -1,7 +1,13 @@
 # Copyright (c) 2026 the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The libraries that a managed host may lack, imported where they are used and named with their package."""
+"""The libraries that a managed host may lack, imported where they are used and named with their package.
+
+The same goes for our own files, as importing all of them takes longer than a run that finds everything in order: what
+is for a branch that most runs do not take is imported in the function that takes it, by an ordinary statement, which
+Ansible follows when it packs a module; what only annotations speak of stands below ``t.TYPE_CHECKING``. test_imports.py
+says what such a run may import.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +33,12 @@ def require(name: str) -> t.Any:
         return importlib.import_module(name)
     except ImportError:
         raise MissingLibrary(package) from None
+
+
+def check(name: str) -> None:
+    """Raises MissingLibrary where it is not installed, without importing it."""
+    if sys.modules.get(name) is None and (name in sys.modules or importlib.util.find_spec(name) is None):
+        raise MissingLibrary(name)
 
 
 def _make_bare(package: str) -> None:

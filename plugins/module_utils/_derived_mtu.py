@@ -12,7 +12,8 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address
 
 DEFAULT = 1420
 """What the kernel and wireguard-go give a new device: an Ethernet's 1500 less the larger overhead."""

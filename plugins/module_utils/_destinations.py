@@ -10,13 +10,20 @@ same innermost prefix are in the same ones altogether.
 
 from __future__ import annotations
 
+import bisect
 import socket
 import struct
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils import _netlink, _route_message
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import _attributes, _netlink
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._owners import Owners
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address, Prefix, mask, parse_prefix
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
+    WIDTH,
+    Address,
+    Prefix,
+    mask,
+    parse_prefix,
+)
 
 _FAMILIES = {4: int(socket.AF_INET), 6: int(socket.AF_INET6)}
 _NUMBERS = {number: family for family, number in _FAMILIES.items()}
@@ -34,7 +41,7 @@ SPECIAL = tuple(
 
 
 def groups(handle: socket.socket, addresses: t.Sequence[Address]) -> list[list[Address]]:
-    """The addresses, those together that cannot be told apart; each alone where nobody can say. Order is kept.
+    """The addresses, those together that cannot be told apart; each alone where nobody can say.
 
     handle: as _netlink opens it. Raises OSError.
     """
@@ -48,12 +55,24 @@ def groups(handle: socket.socket, addresses: t.Sequence[Address]) -> list[list[A
 
 
 def together(addresses: t.Iterable[Address], edges: t.Iterable[Prefix]) -> list[list[Address]]:
-    """By the innermost of the edges around them. Pure."""
-    innermost = Owners([edges])
+    """By the innermost of the edges around them. Pure.
+
+    It is the same for all addresses between two places where an edge begins or ends, so it is looked for once in each
+    such range. The groups and the addresses in them are sorted.
+    """
+    ordered, known = sorted(addresses), list(edges)
+    innermost = Owners([known])
+    cuts = {(family, 0) for family in WIDTH}
+    for edge in known:
+        cuts |= {(edge.family, edge.network), (edge.family, edge.last + 1)}
     found: dict[tuple[int, Prefix | None], list[Address]] = {}
-    for address in addresses:
-        around = innermost.find(address)
-        found.setdefault((address.family, around[0] if around else None), []).append(address)
+    first = 0
+    for cut in (*sorted(cuts), (len(ordered) and ordered[-1].family + 1, 0)):
+        end = bisect.bisect_left(ordered, cut, first)
+        if end > first:
+            around = innermost.find(ordered[first])
+            found.setdefault((ordered[first].family, around[0] if around else None), []).extend(ordered[first:end])
+            first = end
     return list(found.values())
 
 
@@ -67,6 +86,6 @@ def _edges(handle: socket.socket, family: int) -> list[Prefix] | None:
             if kind == _NEW_RULE and family == 6 and source:
                 return None
             if _NUMBERS.get(number) == family:
-                raw = _route_message.attributes(content, _LENGTHS.size).get(_DESTINATION, b"") if length else b""
+                raw = _attributes.attributes(content, _LENGTHS.size).get(_DESTINATION, b"") if length else b""
                 found.append(Prefix(family, mask(family, int.from_bytes(raw, "big"), length), length))
     return found

@@ -25,13 +25,15 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._probe_packets
     DATA,
     KEEPALIVE,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._probe_sight import (
-    EchoSight,
-    PeerSight,
-    Question,
-    Sight,
-)
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Way
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._probe_sight import (
+        EchoSight,
+        PeerSight,
+        Question,
+        Sight,
+    )
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Way
 
 Answer = t.Optional[Diagnosis]
 

@@ -18,11 +18,13 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._probe_packets
     INITIATION,
     RESPONSE,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._probe_sight import (
-    PeerSight,
-    Sight,
-)
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Endpoint
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._probe_sight import (
+        PeerSight,
+        Sight,
+    )
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Endpoint
 
 Answer = t.Optional[Diagnosis]
 

@@ -13,30 +13,31 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._derived_mtu import Path
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
-    PresharedKey,
-    PrivateKey,
-    PublicKey,
-)
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Filtering, Opening
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
-    Address,
-    InterfaceAddress,
-    Prefix,
-)
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset import Ruleset
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import Snapshot
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
-    Device,
-    Endpoint,
-    Link,
-    PeerStatistics,
-    Route,
-    Rule,
-    Way,
-)
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._derived_mtu import Path
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
+        PresharedKey,
+        PrivateKey,
+        PublicKey,
+    )
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Filtering, Opening
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
+        Address,
+        InterfaceAddress,
+        Prefix,
+    )
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset import Ruleset
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import Snapshot
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
+        Device,
+        Endpoint,
+        Link,
+        PeerStatistics,
+        Route,
+        Rule,
+        Way,
+    )
 
 
 class PeerUpdate(t.NamedTuple):
@@ -65,7 +66,7 @@ class DeviceUpdate:
     private_key: PrivateKey | None = None
     listen_port: int | None = None
     fwmark: int | None = None
-    peers: tuple[PeerUpdate, ...] = ()
+    peers: t.Sequence[PeerUpdate] = ()
 
 
 class WireguardDriver(t.Protocol):
@@ -175,6 +176,9 @@ class Firewall(t.Protocol):
 
 class Host(t.Protocol):
     """The host as the engine sees it: namespaces, networks, WireGuard devices. Adapters: _host (Linux), _memory."""
+
+    def check_tools(self) -> None:
+        """Raises MissingLibrary where what it takes to change something is not installed; to look takes less."""
 
     def namespaces(self) -> tuple[str, ...]:
         """Named network namespaces, sorted; the initial one is not among them."""

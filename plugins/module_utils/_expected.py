@@ -6,19 +6,22 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
     PresharedKey,
     PublicKey,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
     Device,
     Link,
     Peer,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted import Wanted
+
+if TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_state import Wanted
 
 _DEFAULT_MTU = 1420
 

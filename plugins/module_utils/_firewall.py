@@ -10,14 +10,16 @@ import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import _firewalld, _nftables, _ufw
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._netns import Worker
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._obstacle import Obstacle
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import (
     MANAGERS,
     Filtering,
     Opening,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset import Ruleset
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._netns import Worker
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset import Ruleset
 
 
 class LinuxFirewall:

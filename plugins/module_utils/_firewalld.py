@@ -11,8 +11,10 @@ import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import _program
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Opening
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._zones import closing, parse_zones
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Opening
 
 _PROGRAM = "firewall-cmd"
 _KINDS: dict[str, tuple[str, ...]] = {"permanent": ("--permanent",), "runtime": ()}

@@ -7,41 +7,24 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
+import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
-    _birthplace,
-    _daemon,
-    _deps,
-    _engine_start,
-    _kernel,
-    _netns,
-    _public_key,
-    _resolve,
-    _sysctl,
-    _systemd,
-)
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import (
-    WireguardDriver,
-)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import _deps, _kernel, _netns
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     HostError,
-)
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._firewall import LinuxFirewall
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
-    PrivateKey,
-    PublicKey,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._network import (
     LinuxNetwork,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Link
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._supervisor import Launch
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._userspace import (
-    UserspaceDriver,
-)
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._daemon import Daemon
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import WireguardDriver
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._firewall import LinuxFirewall
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PrivateKey, PublicKey
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Link
 
 _ADDRESS_GENERATION_NONE = "1"
 
@@ -57,6 +40,9 @@ class LinuxHost:
         for network in self._networks.values():
             network.close()
         self._networks.clear()
+
+    def check_tools(self) -> None:
+        _deps.check("pyroute2")
 
     def namespaces(self) -> tuple[str, ...]:
         return _netns.names()
@@ -78,13 +64,14 @@ class LinuxHost:
         return known
 
     def firewall(self, namespace: str) -> LinuxFirewall:
+        from ansible_collections.cryptokey.wireguard.plugins.module_utils._firewall import LinuxFirewall
+
         return LinuxFirewall(self.network(namespace).worker)
 
     def backends(self, engine: str | None = None) -> tuple[str, ...]:
-        """Without pyroute2 the kernel's WireGuard cannot be asked for, and is not reported."""
-        found = []
-        with contextlib.suppress(_deps.MissingLibrary):
-            found += ["kernel"] if _kernel.is_available() else []
+        from ansible_collections.cryptokey.wireguard.plugins.module_utils import _daemon
+
+        found = ["kernel"] if _kernel.is_available() else []
         found += ["userspace"] if _daemon.engine_path(engine) else []
         return tuple(found)
 
@@ -104,6 +91,8 @@ class LinuxHost:
         link = network.link(name)
         if link is not None and link.kind == "wireguard":
             return _kernel.KernelDriver(network.worker, name)
+        from ansible_collections.cryptokey.wireguard.plugins.module_utils._userspace import UserspaceDriver
+
         daemon = self.daemon(namespace, name)
         if link is None or daemon is None:
             place = f" in network namespace {namespace!r}" if namespace else ""
@@ -130,6 +119,8 @@ class LinuxHost:
             self._forgo_link_local_address(namespace, name)
         except BaseException:
             if daemon is not None:
+                from ansible_collections.cryptokey.wireguard.plugins.module_utils import _daemon
+
                 _daemon.stop(daemon)
             for place, left in ((birthplace, birth_name), (network, name)):
                 with contextlib.suppress(HostError):
@@ -156,6 +147,8 @@ class LinuxHost:
         if link is not None and link.kind == "wireguard":
             network.delete_link(name)
             return
+        from ansible_collections.cryptokey.wireguard.plugins.module_utils import _daemon, _systemd
+
         daemon = self.daemon(namespace, name)
         if daemon is not None:
             _daemon.stop(daemon)
@@ -165,14 +158,16 @@ class LinuxHost:
             _daemon.remove_stale(name)
 
     def socket_namespace(self, namespace: str, name: str, *, listen_port: int | None = None) -> str | None:
-        daemon = self.daemon(namespace, name)
-        if daemon is not None:
-            number = daemon.birthplace
-            return _netns.name_of(number) if number is not None else None
         network = self.network(namespace)
         link = network.link(name)
-        if link is None or link.kind != "wireguard" or not (link.up and link.carrier):
+        if link is None or link.kind != "wireguard":
+            daemon = self.daemon(namespace, name)
+            number = daemon.birthplace if daemon is not None else None
+            return _netns.name_of(number) if number is not None else None
+        if not (link.up and link.carrier):
             return None
+        from ansible_collections.cryptokey.wireguard.plugins.module_utils import _birthplace
+
         port = listen_port
         if port is None:
             port = _kernel.KernelDriver(network.worker, name).read()[0].listen_port
@@ -182,30 +177,39 @@ class LinuxHost:
     def birthplace_is_gone(self, namespace: str, name: str, *, recorded: str) -> bool:
         """The kernel takes the carrier of such a device, and nothing brings it back (wg_netns_pre_exit in
         drivers/net/wireguard/device.c). An engine keeps its namespace alive, but without a name nobody gets there."""
-        daemon = self.daemon(namespace, name)
-        if daemon is not None:
-            number = daemon.birthplace
-            return bool(recorded) and number is not None and _netns.name_of(number) is None
         link = self.network(namespace).link(name)
-        return link is not None and link.kind == "wireguard" and not link.carrier
+        if link is not None and link.kind == "wireguard":
+            return not link.carrier
+        daemon = self.daemon(namespace, name)
+        number = daemon.birthplace if daemon is not None else None
+        return bool(recorded) and number is not None and _netns.name_of(number) is None
 
     def engine_unit(self, namespace: str, name: str) -> str | None:
         daemon = self.daemon(namespace, name)
         return daemon.unit if daemon is not None else None
 
     def resolve(self, host: str, *, socket_namespace: str) -> Address:
+        from ansible_collections.cryptokey.wireguard.plugins.module_utils import _resolve
+
         return _resolve.address_of(host, self.network(socket_namespace).worker)
 
     def public_key(self, private_key: PrivateKey) -> PublicKey:
+        from ansible_collections.cryptokey.wireguard.plugins.module_utils import _public_key
+
         return _public_key.of(private_key)
 
-    def daemon(self, namespace: str, name: str) -> _daemon.Daemon | None:
+    def daemon(self, namespace: str, name: str) -> Daemon | None:
         """The userspace engine of a device, if it has one."""
+        from ansible_collections.cryptokey.wireguard.plugins.module_utils import _daemon
+
         return _daemon.find(name, _netns.inode(namespace))
 
     def _start(
         self, birth_name: str, name: str, *, network: LinuxNetwork, birthplace: LinuxNetwork, engine: str | None
-    ) -> _daemon.Daemon:
+    ) -> Daemon:
+        from ansible_collections.cryptokey.wireguard.plugins.module_utils import _daemon, _engine_start
+        from ansible_collections.cryptokey.wireguard.plugins.module_utils._supervisor import Launch
+
         path = _daemon.engine_path(engine)
         if path is None:
             wanted = engine or " or ".join(_daemon.KNOWN)
@@ -230,6 +234,8 @@ class LinuxHost:
 
         Its tun may take a moment to follow it. One that stays is somebody else's.
         """
+        from ansible_collections.cryptokey.wireguard.plugins.module_utils import _daemon, _systemd
+
         network = self.network(namespace)
         stale = namespace == _netns.INITIAL and _daemon.is_stale(name)
         if not stale and _systemd.leftover(namespace, name, inode=network.worker.inode) is None:
@@ -256,6 +262,9 @@ class LinuxHost:
         link: Link | None = self.network(namespace).link(name)
         daemon = self.daemon(namespace, name) if link is not None and link.kind == "tun" else None
         if daemon is not None:
+            from ansible_collections.cryptokey.wireguard.plugins.module_utils import _birthplace
+            from ansible_collections.cryptokey.wireguard.plugins.module_utils._userspace import UserspaceDriver
+
             driver = UserspaceDriver(daemon.socket_path, derive=lambda _key: None)
             _birthplace.wait_for_socket(daemon, driver, name=name)
 
@@ -267,10 +276,14 @@ class LinuxHost:
         network = self.network(namespace)
         link = network.link(name)
         if link is not None and link.kind == "tun":
+            from ansible_collections.cryptokey.wireguard.plugins.module_utils import _sysctl
+
             with contextlib.suppress(HostError):
                 network.worker.run(_sysctl.write, f"ipv6/conf/{name}/addr_gen_mode", _ADDRESS_GENERATION_NONE)
 
 
 def _birth_name(namespace: str, name: str) -> str:
     """Always the same one, so that whoever makes or removes the interface next finds what a killed run has left."""
+    import hashlib
+
     return f"wgnew-{hashlib.sha256(f'{namespace}/{name}'.encode(errors='surrogatepass')).hexdigest()[:8]}"

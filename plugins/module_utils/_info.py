@@ -11,7 +11,6 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
     _rejected,
     _view,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import Host
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
@@ -19,6 +18,9 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import 
     Link,
     PeerStatistics,
 )
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import Host
 
 _COUNTERS = (
     "rx_bytes", "tx_bytes", "rx_packets", "tx_packets", "rx_errors", "tx_errors", "rx_dropped", "tx_dropped",

@@ -9,7 +9,6 @@ so that no traceback, log line or JSON dump can leak one; only ``reveal()`` and 
 
 from __future__ import annotations
 
-import base64
 import binascii
 import hashlib
 import hmac
@@ -38,6 +37,8 @@ def _decode(text: t.Any, kind: str) -> bytes:
             return raw
     except ValueError:
         pass
+    import base64
+
     try:
         raw = base64.b64decode(text.encode("ascii"), validate=True)
     except (binascii.Error, ValueError, UnicodeError):
@@ -135,7 +136,7 @@ class _Secret:
 
     def reveal(self) -> str:
         """The secret as base64. Only for the key file, the driver and the module's no_log arguments."""
-        return base64.b64encode(self.raw).decode("ascii")
+        return binascii.b2a_base64(self.raw, newline=False).decode("ascii")
 
 
 class PrivateKey(_Secret):

@@ -18,7 +18,6 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_rout
     declare_route,
     declare_rule,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import Host, Store
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     HostError,
     InvalidInput,
@@ -33,6 +32,9 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import 
     Rule,
     parse_name,
 )
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import Host, Store
 
 NAMELESS = ""
 """The name of the record that belongs to no interface."""

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import Declared
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._operations import Site
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._remembered import keep
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import Snapshot
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Peer
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted import (
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_state import (
     Wanted,
     describe_namespace,
 )
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import Declared
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._operation import Site
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import Snapshot
 
 _AT_MOST = 20
 """Names in one warning; a hub may have lost ten thousand peers."""

@@ -16,10 +16,6 @@ import errno
 import hashlib
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import (
-    DeviceUpdate,
-    PeerUpdate,
-)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     HostError,
 )
@@ -32,14 +28,20 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._memory_firewa
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._memory_network import (
     MemoryNetwork,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import Snapshot
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
     Device,
     Peer,
     PeerStatistics,
 )
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import (
+        DeviceUpdate,
+        PeerUpdate,
+    )
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import Snapshot
 
 FIRST_RANDOM_PORT = 40000
 ENGINES = ("wireguard-go",)
@@ -175,6 +177,9 @@ class MemoryHost:
         driver = self.devices.get((namespace, name))
         if driver is not None and driver.device.listen_port == 0:
             driver.device = dataclasses.replace(driver.device, listen_port=self.random_port())
+
+    def check_tools(self) -> None:
+        return None
 
     def namespaces(self) -> tuple[str, ...]:
         return tuple(sorted(name for name in self.networks if name))

@@ -8,10 +8,12 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._memory_network import Counter
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._obstacle import Obstacle
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import MANAGERS, Filtering, Opening
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset import Ruleset
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._memory_network import Counter
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset import Ruleset
 
 
 class MemoryFirewall:

@@ -5,21 +5,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import errno
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._derived_mtu import Path
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     HostError,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import (
     KERNEL_PROTOCOL,
-)
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
-    Address,
-    InterfaceAddress,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._setting import rp_filter
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
@@ -29,6 +23,15 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import 
     Rule,
     Way,
 )
+
+if t.TYPE_CHECKING:
+    import contextlib
+
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._derived_mtu import Path
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
+        Address,
+        InterfaceAddress,
+    )
 
 _MTU = 1420
 _IPV6_MTU = 1280

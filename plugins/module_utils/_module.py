@@ -18,10 +18,9 @@ import typing as t
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     WireguardError,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._many_secrets import (
-    MANY,
-    Mask,
-)
+
+_MANY = 100
+"""From here on one pass over the result pays (_many_secrets); below, Ansible's own way is left alone."""
 
 
 def run(module: t.Any, work: t.Callable[[], t.Mapping[str, t.Any]]) -> None:
@@ -69,8 +68,10 @@ def _masked(module: t.Any, result: t.Mapping[str, t.Any]) -> t.Mapping[str, t.An
     Where something was warned of, Ansible adds the warnings itself, and so it has to look for secrets itself.
     """
     secrets: set[t.Any] = getattr(module, "no_log_values", set())
-    if len(secrets) < MANY or _warned():
+    if len(secrets) < _MANY or _warned():
         return result
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._many_secrets import Mask
+
     mask = Mask({str(secret) for secret in secrets})
     module.no_log_values = set()
     return mask({**result, "invocation": {"module_args": dict(module.params)}})

@@ -17,10 +17,12 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import
     HostError,
     placed,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import LinuxHost
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._store import (
-    FileStore,
-)
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import LinuxHost
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._store import (
+        FileStore,
+    )
 
 # Each namespace is born with these where their modules are loaded (net/ipv4/ip_tunnel.c, fb_tunnels).
 _BORN_WITH = frozenset("lo tunl0 gre0 gretap0 erspan0 ip_vti0 ip6_vti0 sit0 ip6tnl0 ip6gre0 teql0".split())

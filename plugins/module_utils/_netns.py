@@ -10,7 +10,6 @@ a namespace; a name that is not there is an error everywhere else.
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import errno
 import fcntl
@@ -21,10 +20,7 @@ import struct
 import threading
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
-    _namespace_name,
-    _syscall,
-)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import _namespace_name
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     HostError,
     InvalidInput,
@@ -36,6 +32,9 @@ _SIOCGIFFLAGS = 0x8913
 _SIOCSIFFLAGS = 0x8914
 _IFF_UP = 1
 _SO_NETNS_COOKIE = 71
+
+if t.TYPE_CHECKING:
+    import concurrent.futures
 
 Result = t.TypeVar("Result")
 
@@ -52,6 +51,10 @@ class Worker:
         if namespace == INITIAL:
             self.inode = own_inode()
             return
+        import concurrent.futures
+
+        from ansible_collections.cryptokey.wireguard.plugins.module_utils import _syscall
+
         with _opened(namespace) as descriptor:
             self.inode = os.fstat(descriptor).st_ino
             self._pool = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix=f"netns-{namespace}")
@@ -129,6 +132,8 @@ def missing(name: str) -> HostError:
 
 def create(name: str) -> None:
     """Make a namespace with its loopback up. Fails where the name is taken."""
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils import _syscall
+
     path = _path(parse_name(name))
     try:
         os.makedirs(DIRECTORY, mode=0o755, exist_ok=True)
@@ -162,6 +167,8 @@ def delete(name: str) -> None:
     path = _path(parse_name(name))
     if not os.path.lexists(path):
         return
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils import _syscall
+
     try:
         try:
             _syscall.unmount(path)
@@ -261,6 +268,8 @@ def _locked_directory() -> t.Iterator[None]:
 
 def _share_directory() -> None:
     """Mounts below it must reach every mount namespace, or a name deleted here stays busy there (ip-netns(8))."""
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils import _syscall
+
     try:
         _syscall.mount("", DIRECTORY, flags=_syscall.MS_SHARED | _syscall.MS_REC)
     except OSError as error:
@@ -271,12 +280,16 @@ def _share_directory() -> None:
 
 
 def _mount_new(path: str) -> None:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils import _syscall
+
     _syscall.unshare(_syscall.CLONE_NEWNET)
     _loopback_up()
     _syscall.mount(f"/proc/self/task/{threading.get_native_id()}/ns/net", path, flags=_syscall.MS_BIND)
 
 
 def _in_thread(function: t.Callable[..., Result], *arguments: t.Any) -> Result:
+    import concurrent.futures
+
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         return pool.submit(function, *arguments).result()
 

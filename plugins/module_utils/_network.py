@@ -10,24 +10,18 @@ import errno
 import socket
 import typing as t
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import _link_message as _links
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
     _netlink,
     _path_lookup,
     _route_message,
     _routes,
-    _rtnetlink,
+    _rule_message,
     _sysctl,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._derived_mtu import Path
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     HostError,
-)
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._netns import Worker
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
-    Address,
-    InterfaceAddress,
-    format_number,
-    parse_address,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
     Link,
@@ -36,12 +30,22 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import 
     Way,
 )
 
-_IFF_UP = 1
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._netns import Worker
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
+        Address,
+        InterfaceAddress,
+    )
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._rtnetlink import RouteSocket
+
 _STRICT = "1"
-_NEW_ROUTE, _GET_ROUTE = 24, 26
-_IFA_F_NODAD = 0x02
+_NEW_LINK, _DELETE_LINK, _GET_LINK = 16, 17, 18
+_NEW_ADDRESS, _DELETE_ADDRESS, _GET_ADDRESS = 20, 21, 22
+_NEW_ROUTE, _GET_ROUTE, _GET_RULE = 24, 26, 34
 _FORWARDING = {4: "ipv4/ip_forward", 6: "ipv6/conf/all/forwarding"}
 _GONE = (errno.ENOENT, errno.ESRCH, errno.ENODEV, errno.EADDRNOTAVAIL)
+
+_LINKS = "the link list of this host"
 
 Result = t.TypeVar("Result")
 
@@ -50,7 +54,7 @@ UpHook = t.Callable[[str, str], None]
 
 
 class LinuxNetwork:
-    """The Network port for real. Everything runs in the worker's thread; the netlink socket is opened on first use."""
+    """The Network port for real. Everything runs in the worker's thread; pyroute2's socket is opened on first use."""
 
     def __init__(self, worker: Worker, *, before_up: UpHook | None = None, after_up: UpHook | None = None) -> None:
         """before_up, after_up: called with the namespace and the name of each link that is set up."""
@@ -58,7 +62,7 @@ class LinuxNetwork:
         self.worker = worker
         self._before_up = before_up
         self._after_up = after_up
-        self._open: _rtnetlink.RouteSocket | None = None
+        self._open: RouteSocket | None = None
 
     def close(self) -> None:
         if self._open is not None:
@@ -70,42 +74,41 @@ class LinuxNetwork:
         return self.worker.run(self._links)
 
     def link(self, name: str) -> Link | None:
-        return next((link for link in self.links() if link.name == name), None)
+        return self.worker.run(self._link, name)
 
     def set_mtu(self, name: str, mtu: int) -> None:
-        self._change_link(name, what=f"cannot set the MTU of {name} to {mtu}", attributes=[("IFLA_MTU", mtu)])
+        self._change_link(name, f"cannot set the MTU of {name} to {mtu}", lambda index: _links.mtu_change(index, mtu))
 
     def set_up(self, name: str, up: bool) -> None:
         what = f"cannot bring {name} {'up' if up else 'down'}"
         if up and self._before_up is not None:
             self._before_up(self.namespace, name)
-        self._change_link(name, what=what, fields={"flags": _IFF_UP if up else 0, "change": _IFF_UP})
+        self._change_link(name, what, lambda index: _links.switch(index, up=up))
         if up and self._after_up is not None:
             self._after_up(self.namespace, name)
 
     def create_link(self, name: str, kind: str) -> None:
         """A link without parameters of its own; both its ends (a WireGuard socket too) are in this namespace."""
-        attributes = [("IFLA_IFNAME", name), ("IFLA_LINKINFO", {"attrs": [["IFLA_INFO_KIND", kind]]})]
-        what = f"cannot create {name}"
-        self.worker.run(lambda: self._socket().add("link", what=what, fields={}, attributes=attributes))
+        flags = _netlink.CREATE | _netlink.EXCLUSIVE
+        self.worker.run(_send, f"cannot create {name}", _NEW_LINK, _links.creation(name, kind), flags)
 
     def delete_link(self, name: str) -> None:
         """Absent is no error."""
 
         def remove() -> None:
-            self._socket().remove("link", what=f"cannot delete {name}", fields={"index": self._index(name)})
+            _send(f"cannot delete {name}", _DELETE_LINK, _links.by_index(self._index(name)))
 
         self._unless_gone(remove)
 
     def move_link(self, name: str, *, target: int, new_name: str) -> None:
         """Into the namespace behind the descriptor target, renamed on the way so that no two names meet."""
-        attributes = [("IFLA_NET_NS_FD", target), ("IFLA_IFNAME", new_name)]
-        self._change_link(name, what=f"cannot move {name} to its namespace", attributes=attributes)
+        what = f"cannot move {name} to its namespace"
+        self._change_link(name, what, lambda index: _links.move(index, target=target, name=new_name))
 
     def add_address(self, name: str, address: InterfaceAddress) -> None:
         def add() -> None:
-            fields, attributes = _address_request(address, self._index(name))
-            self._socket().add("address", what=f"cannot add {address} to {name}", fields=fields, attributes=attributes)
+            request = _links.address_change(address, self._index(name))
+            _send(f"cannot add {address} to {name}", _NEW_ADDRESS, request, _netlink.CREATE | _netlink.EXCLUSIVE)
 
         self.worker.run(add)
 
@@ -113,11 +116,10 @@ class LinuxNetwork:
         """Other addresses of the same prefix stay: the kernel would drop its secondaries along with a primary."""
 
         def remove() -> None:
-            fields, attributes = _address_request(address, self._index(name))
+            request = _links.address_change(address, self._index(name))
             with contextlib.suppress(HostError):
                 _sysctl.write(f"ipv4/conf/{name}/promote_secondaries", "1")
-            what = f"cannot remove {address} from {name}"
-            self._socket().remove("address", what=what, fields=fields, attributes=attributes)
+            _send(f"cannot remove {address} from {name}", _DELETE_ADDRESS, request)
 
         self._unless_gone(remove)
 
@@ -125,7 +127,7 @@ class LinuxNetwork:
         return self.worker.run(self._routes)
 
     def add_route(self, route: Route) -> None:
-        self._add_route(route, _rtnetlink.CREATE | _rtnetlink.EXCLUSIVE)
+        self._add_route(route, _netlink.CREATE | _netlink.EXCLUSIVE)
 
     def add_routes(self, routes: t.Sequence[Route]) -> None:
         self.worker.run(self._add_routes, routes)
@@ -133,7 +135,7 @@ class LinuxNetwork:
     def replace_route(self, old: Route, new: Route) -> None:
         if old.identity != new.identity:
             raise HostError(f"route {new} cannot take the place of {old}: they are two routes")
-        self._add_route(new, _rtnetlink.CREATE | _rtnetlink.REPLACE)
+        self._add_route(new, _netlink.CREATE | _netlink.REPLACE)
 
     def remove_route(self, route: Route) -> None:
         def remove() -> None:
@@ -201,7 +203,9 @@ class LinuxNetwork:
             made[family, way] = Path(link.name, min(limits - {0}, default=0))
         return {address: made[address.family, way] for address, way in ways.items() if (address.family, way) in made}
 
-    def _socket(self) -> _rtnetlink.RouteSocket:
+    def _socket(self) -> RouteSocket:
+        from ansible_collections.cryptokey.wireguard.plugins.module_utils import _rtnetlink
+
         if self._open is None:
             self._open = _rtnetlink.RouteSocket()
         return self._open
@@ -222,14 +226,9 @@ class LinuxNetwork:
             if error.errno not in _GONE:
                 raise
 
-    def _change_link(
-        self, name: str, *, what: str, fields: _rtnetlink.Fields | None = None, attributes: _rtnetlink.Attributes = ()
-    ) -> None:
-        def change() -> None:
-            complete = {"index": self._index(name), **(fields or {})}
-            self._socket().add("link", what=what, fields=complete, attributes=attributes, flags=0)
-
-        self.worker.run(change)
+    def _change_link(self, name: str, what: str, request: t.Callable[[int], bytes]) -> None:
+        """request: makes the message, for the index of the link."""
+        self.worker.run(lambda: _send(what, _NEW_LINK, request(self._index(name))))
 
     def _add_route(self, route: Route, flags: int) -> None:
         def add() -> None:
@@ -247,28 +246,36 @@ class LinuxNetwork:
             for route in routes
         ]
         with _netlink.opened("cannot add routes") as handle:
-            results = _netlink.change(handle, _NEW_ROUTE, _rtnetlink.CREATE | _rtnetlink.EXCLUSIVE, bodies)
+            results = _netlink.change(handle, _NEW_ROUTE, _netlink.CREATE | _netlink.EXCLUSIVE, bodies)
         for route, number in zip(routes, results):
             if number:
-                raise _rtnetlink.refused(f"cannot add route {route}", number)
+                raise _netlink.refused(f"cannot add route {route}", number)
 
     def _add_rule(self, rule: Rule) -> None:
         fields, attributes = _routes.rule_request(rule)
         self._socket().add("rule", what=f"cannot add rule {rule}", fields=fields, attributes=attributes)
 
     def _links(self) -> tuple[Link, ...]:
-        addresses: dict[int, list[InterfaceAddress]] = {}
-        for message in self._socket().dump("address"):
-            address = _address_of(message)
-            if address is not None:
-                addresses.setdefault(message["index"], []).append(address)
-        links = (_link_of(message, addresses) for message in self._socket().dump("link"))
-        return tuple(sorted(links, key=lambda link: link.name))
+        with _netlink.opened("cannot read the link list") as handle:
+            links = _netlink.dump(handle, _GET_LINK, _links.LINK.pack(0, 0, 0, 0, 0), of=_LINKS)
+            addresses = _addresses(handle)
+        found = (_links.link_of(content, addresses) for _kind, content in links)
+        return tuple(sorted(found, key=lambda link: link.name))
+
+    def _link(self, name: str) -> Link | None:
+        with _netlink.opened(f"cannot read the link {name}") as handle:
+            content = _netlink.ask(handle, _GET_LINK, _links.by_name(name))
+            return None if content is None else _links.link_of(content, _addresses(handle))
+
+    def _names(self, handle: socket.socket) -> dict[int, str]:
+        """Of the links, by index."""
+        links = _netlink.dump(handle, _GET_LINK, _links.LINK.pack(0, 0, 0, 0, 0), of=_LINKS)
+        return dict(_links.name_of(content) for _kind, content in links)
 
     def _routes(self) -> tuple[Route, ...]:
-        names = {message["index"]: message.get_attr("IFLA_IFNAME") for message in self._socket().dump("link")}
         found = set()
         with _netlink.opened("cannot read the route list") as handle:
+            names = self._names(handle)
             for family in _routes.FAMILIES.values():
                 body = _route_message.MESSAGE.pack(family, *[0] * 8)
                 for _kind, content in _netlink.dump(handle, _GET_ROUTE, body):
@@ -277,7 +284,8 @@ class LinuxNetwork:
         return tuple(sorted(known, key=lambda route: (route.table, route.destination, route.metric, str(route))))
 
     def _way(self, destination: Address, source: Address | None, mark: int) -> Way:
-        names = {message["index"]: message.get_attr("IFLA_IFNAME") for message in self._socket().dump("link")}
+        with _netlink.opened("cannot read the link list") as handle:
+            names = self._names(handle)
         fields, attributes = _routes.way_request(destination, source=source, mark=mark)
         what = f"cannot look the route to {destination} up"
         try:
@@ -289,44 +297,19 @@ class LinuxNetwork:
 
     def _rules(self) -> tuple[Rule, ...]:
         rules = []
-        for family in _routes.FAMILIES.values():
-            rules += [_routes.rule_of(message) for message in self._socket().dump("rule", family=family)]
+        with _netlink.opened("cannot read the rule list") as handle:
+            for family in _routes.FAMILIES.values():
+                body = _rule_message.MESSAGE.pack(family, *[0] * 6)
+                rules += [_rule_message.rule_of(content) for _kind, content in _netlink.dump(handle, _GET_RULE, body)]
         known = [rule for rule in rules if rule is not None]
         return tuple(sorted(known, key=lambda rule: (rule.family, rule.priority, str(rule))))
 
 
-def _link_of(message: _rtnetlink.Message, addresses: t.Mapping[int, t.Sequence[InterfaceAddress]]) -> Link:
-    info = message.get_attr("IFLA_LINKINFO")
-    kind = info.get_attr("IFLA_INFO_KIND") if info is not None else None
-    counters = message.get_attr("IFLA_STATS64") or {}
-    held = addresses.get(message["index"], ())
-    return Link(
-        name=message.get_attr("IFLA_IFNAME"),
-        index=message["index"],
-        kind=kind or "",
-        mtu=message.get_attr("IFLA_MTU") or 0,
-        up=bool(message["flags"] & _IFF_UP),
-        carrier=message.get_attr("IFLA_CARRIER") != 0,
-        addresses=frozenset(held),
-        address_order=tuple(address for address in held if address.family == 4),
-        statistics={name: int(value) for name, value in counters.items() if isinstance(value, int)},
-    )
+def _send(what: str, kind: int, body: bytes, flags: int = 0) -> None:
+    with _netlink.opened(what) as handle:
+        _netlink.acknowledged(handle, kind, body, flags)
 
 
-def _address_of(message: _rtnetlink.Message) -> InterfaceAddress | None:
-    text = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
-    if message["family"] not in _routes.NUMBERS or not text:
-        return None
-    family, number = parse_address(text)
-    return InterfaceAddress(family, number, message["prefixlen"])
-
-
-def _address_request(address: InterfaceAddress, index: int) -> _routes.Request:
-    text = format_number(address.family, address.number)
-    fields = {
-        "family": _routes.FAMILIES[address.family],
-        "prefixlen": address.length,
-        "flags": _IFA_F_NODAD if address.family == 6 else 0,
-        "index": index,
-    }
-    return fields, [("IFA_LOCAL", text), ("IFA_ADDRESS", text)]
+def _addresses(handle: socket.socket) -> _links.Addresses:
+    found = _netlink.dump(handle, _GET_ADDRESS, _links.ADDRESS.pack(0, 0, 0, 0, 0), of="the address list")
+    return _links.addresses_of(content for _kind, content in found)

@@ -13,8 +13,10 @@ import typing as t
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import _program, _ruleset
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._chain_walk import Walk
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Opening
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset import Ruleset
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Opening
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset import Ruleset
 
 _INPUT_FAMILIES = ("inet", "ip", "ip6")
 # What a packet to this host meets before its socket, and where it can be dropped.

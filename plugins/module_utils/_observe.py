@@ -6,21 +6,25 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Filtering
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._operations import Site
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset import RECALL
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_forwarding import (
     FAMILIES,
 )
+
+if TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._operation import Site
 
 
 def observe(site: Site, *, key_file: str) -> Observed:
     """Everything that Observed holds. Raises HostError where the name belongs to something that is no WireGuard."""
     lone = site.store.record(site.namespace, "")
     records = site.store.records(site.namespace)
+    for record in records:
+        if record.name != site.name:
+            len(record.peers)  # a neighbour's record that is damaged is refused as the own one is
     files = Observed(
         record=next((record for record in records if record.name == site.name), None),
         neighbours=(*(record for record in records if record.name != site.name), *([lone] if lone else [])),
@@ -55,7 +59,7 @@ def _with_system(files: Observed, site: Site) -> Observed:
         link=link,
         era=site.host.era(site.namespace),
         unmoved=_unmoved(files, site),
-        handshakes=frozenset(key for key, entry in statistics.items() if entry.latest_handshake is not None),
+        statistics=statistics,
         socket_namespace=site.host.socket_namespace(site.namespace, site.name, listen_port=port) if alive else None,
         birthplace_is_gone=alive and site.host.birthplace_is_gone(site.namespace, site.name, recorded=recorded),
         routes=frozenset(network.routes()),
@@ -80,6 +84,8 @@ def _with_filter(seen: Observed, site: Site) -> Observed:
     request, record = site.filter, seen.record
     marks = request.marks or (record is not None and record.full_tunnel is not None)
     if request.table or marks or (record is not None and record.filtered):
+        from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset import RECALL
+
         reason = site.firewall.why_no_nftables()
         found = None if reason else site.firewall.ruleset(site.name)
         there = found is not None and RECALL in found.chains
@@ -95,6 +101,8 @@ def _with_filter(seen: Observed, site: Site) -> Observed:
     if born is None:
         born = record.socket_namespace if record else ""
     known = site.host.namespaces()
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Filtering
+
     filtering = Filtering(born)
     if not born or born in known:
         filtering = site.host.firewall(born).filtering(choice, ports, site.label, recorded)

@@ -9,18 +9,8 @@ import dataclasses
 import functools
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
-    PrivateKey,
-    PublicKey,
-)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Filtering
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
-    Prefix,
-)
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset import Ruleset
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._setting import device_of
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import Snapshot
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
     MAIN_TABLE,
     OUR_PROTOCOL,
@@ -29,6 +19,19 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import 
     Route,
     Rule,
 )
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
+        PrivateKey,
+        PublicKey,
+    )
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
+        Prefix,
+    )
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset import Ruleset
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import Snapshot
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import PeerStatistics
 
 KERNEL_PROTOCOL = 2
 """RTPROT_KERNEL (linux/rtnetlink.h): routes that come and go with an address."""
@@ -41,7 +44,7 @@ class Observed:
     backend: kernel, userspace, dead (remains of an engine that has ended) or None (no such interface).
     birthplace_is_gone: the namespace that its socket is in has ended, or has no name any more.
     device: None where there is no engine to ask.  edits_peers: False where its engine has to make a peer anew instead.
-    handshakes: the peers that have completed one.
+    statistics: of its peers.
     routes, rules: all of the namespace, whoever made them.  neighbours: the namespace's other records.
     key_file: the private key in the file that the declaration names.  snapshot: the one on disk, whatever it is worth.
     era: tells the device's index from equal ones before a reboot.  unmoved: the namespaces where a run that was killed
@@ -54,7 +57,7 @@ class Observed:
     device: Device | None = None
     edits_peers: bool = True
     link: Link | None = None
-    handshakes: frozenset[PublicKey] = frozenset()
+    statistics: t.Mapping[PublicKey, PeerStatistics] = dataclasses.field(default_factory=dict, compare=False)
     socket_namespace: str | None = None
     birthplace_is_gone: bool = False
     routes: frozenset[Route] = frozenset()
@@ -112,6 +115,11 @@ class Observed:
             return found if ours else None
         return found if same_era or found.replacing else None
 
+    def has_answered(self, peer: PublicKey) -> bool:
+        """Whether it has completed a handshake."""
+        found = self.statistics.get(peer)
+        return found is not None and found.latest_handshake is not None
+
     @property
     def the_device(self) -> Device:
         """device, where it is known to be there."""
@@ -163,7 +171,7 @@ class Observed:
             backend=None,
             device=None,
             link=None,
-            handshakes=frozenset(),
+            statistics={},
             socket_namespace=None,
             birthplace_is_gone=False,
             routes=frozenset(route for route in self.routes if route.device != name),

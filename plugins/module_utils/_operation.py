@@ -9,13 +9,14 @@ import abc
 import dataclasses
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import (
-    Firewall,
-    Host,
-    Network,
-    Store,
-    WireguardDriver,
-)
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import (
+        Firewall,
+        Host,
+        Network,
+        Store,
+        WireguardDriver,
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,6 +75,10 @@ class Operation(abc.ABC):
     @abc.abstractmethod
     def describe(self) -> str:
         """What it does, in one line for people."""
+
+    def lines(self) -> list[str]:
+        """The same where it is many steps in one: a line for each."""
+        return [self.describe()]
 
     @abc.abstractmethod
     def apply(self, site: Site) -> None:

@@ -20,6 +20,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._operation imp
     Site,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._operations_device import (
+    AddPeers,
     ChangePeer,
     CreateDevice,
     DeleteDevice,
@@ -60,6 +61,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._operations_ne
 
 __all__ = [
     "AddAddress",
+    "AddPeers",
     "AddRoute",
     "AddRule",
     "ChangePeer",

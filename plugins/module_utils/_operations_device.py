@@ -7,16 +7,23 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+import typing as t
+from typing import TYPE_CHECKING
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import (
     DeviceUpdate,
     PeerUpdate,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PrivateKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._operation import (
     Operation,
     Site,
 )
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._new_peers import NewPeers
+
+if TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PrivateKey
 
 
 class DeviceOperation(Operation):
@@ -29,6 +36,24 @@ class DeviceOperation(Operation):
 
     def apply(self, site: Site) -> None:
         site.driver.write(self.update)
+
+
+@dataclasses.dataclass(frozen=True)
+class AddPeers(DeviceOperation):
+    """Adds all the peers of a device that has none."""
+
+    peers: NewPeers
+
+    @property
+    def update(self) -> DeviceUpdate:
+        return DeviceUpdate(peers=self.peers)
+
+    def describe(self) -> str:
+        more = len(self.peers) - 1
+        return self.peers.lines()[0] + (f" and {more} more" if more else "")
+
+    def lines(self) -> list[str]:
+        return self.peers.lines()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,14 +6,17 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PrivateKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._operation import (
     Operation,
     Site,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PrivateKey
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import Snapshot
 
 
 @dataclasses.dataclass(frozen=True)

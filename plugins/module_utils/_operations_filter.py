@@ -6,15 +6,18 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import _setting
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Opening
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._operation import Operation, Site
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset import (
     FilterRule,
     Ruleset,
     table_name,
 )
+
+if TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Opening
 
 
 @dataclasses.dataclass(frozen=True)

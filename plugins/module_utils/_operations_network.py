@@ -6,18 +6,21 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._operation import (
     Operation,
     Site,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
-    InterfaceAddress,
-)
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
-    Route,
-    Rule,
-)
+
+if TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
+        InterfaceAddress,
+    )
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
+        Route,
+        Rule,
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,7 +13,12 @@ import socket
 import struct
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils import _destinations, _netlink, _route_message
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
+    _attributes,
+    _destinations,
+    _netlink,
+    _route_message,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Address
 
 _FAMILIES = {4: int(socket.AF_INET), 6: int(socket.AF_INET6)}
@@ -70,8 +75,8 @@ def _ask(handle: socket.socket, addresses: t.Sequence[Address], mark: int) -> di
 def _request(sequence: int, address: Address, mark: int) -> bytes:
     bits = WIDTH[address.family]
     body = _route_message.MESSAGE.pack(_FAMILIES[address.family], bits, 0, 0, 0, 0, 0, 0, _FIB_MATCH)
-    body += _route_message.attribute(_DESTINATION, address.number.to_bytes(bits // 8, "big"))
-    body += _route_message.attribute(_MARK, struct.pack("=I", mark)) if mark else b""
+    body += _attributes.attribute(_DESTINATION, address.number.to_bytes(bits // 8, "big"))
+    body += _attributes.attribute(_MARK, struct.pack("=I", mark)) if mark else b""
     return _netlink.request(_GET_ROUTE, 0, body, sequence=sequence)
 
 
@@ -87,11 +92,11 @@ def _answers(handle: socket.socket, count: int) -> dict[int, Found | None]:
 def _way(body: bytes) -> Found | None:
     if _route_message.MESSAGE.unpack_from(body)[7] != _UNICAST:
         return None
-    attributes = _route_message.attributes(body, _route_message.MESSAGE.size)
+    attributes = _attributes.attributes(body, _route_message.MESSAGE.size)
     device = struct.unpack("=I", attributes[_DEVICE])[0] if _DEVICE in attributes else 0
     several = _MULTIPATH in attributes
     if not device and several:
         device = _NEXT_HOP.unpack_from(attributes[_MULTIPATH])[3]
-    metrics = _route_message.attributes(attributes.get(_METRICS, b""), 0)
+    metrics = _attributes.attributes(attributes.get(_METRICS, b""), 0)
     mtu = struct.unpack("=I", metrics[_METRIC_MTU])[0] if _METRIC_MTU in metrics else 0
     return Found(device, mtu, several) if device else None

@@ -20,11 +20,13 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
     PresharedKey,
     PublicKey,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
     Device,
     Peer,
 )
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix
 
 
 def requests(device: Device, updates: t.Iterable[PeerUpdate]) -> t.Iterator[DeviceUpdate]:

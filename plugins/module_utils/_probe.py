@@ -15,11 +15,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
     _probe_question,
     _rejected,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._diagnosis_words import Diagnosis
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import WireguardDriver
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import LinuxHost
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._network import LinuxNetwork
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address, parse_prefix
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._probe_packets import INITIATION
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._probe_sight import (
@@ -29,13 +25,19 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._probe_sight i
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._probe_tally import Totals
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._probe_watch import Target, Watch
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
     Device,
     Link,
     Peer,
     PeerStatistics,
 )
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._diagnosis_words import Diagnosis
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import WireguardDriver
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import LinuxHost
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._network import LinuxNetwork
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
 
 Statistics = t.Mapping[PublicKey, PeerStatistics]
 _LINK_LOCAL = parse_prefix("fe80::/10")

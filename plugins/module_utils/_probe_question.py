@@ -14,7 +14,6 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import
     InvalidInput,
     placed,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._number import parse_number
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
     WIDTH,
@@ -25,6 +24,9 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._probe_sight i
     Question,
     Sight,
 )
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
 
 """A handshake that is not answered is repeated after five (REKEY_TIMEOUT in the WireGuard whitepaper, 6.1)."""
 LONGEST = 60

@@ -9,12 +9,14 @@ import dataclasses
 import functools
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._owners import Owners
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address, Prefix
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._probe_tally import Traffic
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._rejected import UNKNOWN, Rejected
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Endpoint, Way
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address, Prefix
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Endpoint, Way
 
 SESSION_SECONDS = 180
 """A session is not used for longer (REJECT_AFTER_TIME in the WireGuard whitepaper, 6.2)."""

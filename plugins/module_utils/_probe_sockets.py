@@ -16,11 +16,13 @@ import socket
 import struct
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._probe_packets import (
     HEAD_BYTES,
     VNET_HEADER_BYTES,
 )
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address
 
 PACKET_OUTGOING = 4
 PACKET_HOST = 0

@@ -9,7 +9,6 @@ import collections
 import dataclasses
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._probe_packets import (
     COOKIE,
     DATA,
@@ -21,7 +20,10 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._probe_packets
     parse_outer,
     segments,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Endpoint
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Endpoint
 
 REMEMBERED = 8192
 """Messages by which another sight of the same one is told: a bridge shows it within a few packets."""

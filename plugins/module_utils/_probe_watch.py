@@ -15,7 +15,6 @@ import time
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import _probe_sockets as sockets
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._netns import Worker
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._probe_packets import (
     HEAD_BYTES,
@@ -30,7 +29,10 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._probe_tally i
     Tally,
     Totals,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Endpoint
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._netns import Worker
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Endpoint
 
 SMALL_BYTES = 84
 """What ping(8) sends."""

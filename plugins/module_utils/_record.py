@@ -26,9 +26,14 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._namespace_nam
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Opening
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
-    Address,
     parse_address,
     parse_prefix,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._recorded_peers import (
+    DeclaredRecord,
+    RecordedPeer,
+    WrittenPeers,
+    line,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._setting import SettingClaim
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
@@ -38,17 +43,8 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import 
 )
 
 VERSION = 1
-_PEER_FIELDS = frozenset({"public_key", "name", "endpoint"})
+_PEERS = b'\n  "peers": [\n'
 _json = json.JSONEncoder(sort_keys=True).encode
-
-
-class RecordedPeer(t.NamedTuple):
-    """endpoint: the text that was declared, None where none was.  address: what it stood for when it was set."""
-
-    public_key: PublicKey
-    name: str | None = None
-    endpoint: str | None = None
-    address: Address | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +69,7 @@ class Record:
     namespace: str
     name: str
     socket_namespace: str = ""
-    peers: tuple[RecordedPeer, ...] = ()
+    peers: t.Sequence[RecordedPeer] = ()
     routing: str = "auto"
     table: int = MAIN_TABLE
     metric: int | None = None
@@ -126,7 +122,7 @@ def dump_record(record: Record) -> str:
         "namespace": record.namespace,
         "name": record.name,
         "socket_namespace": record.socket_namespace,
-        "peers": map(_dump_peer, sorted(record.peers, key=operator.itemgetter(0))),
+        "peers": _peer_lines(record.peers),
         "routing": record.routing,
         "table": record.table,
         "metric": record.metric,
@@ -151,23 +147,43 @@ def dump_record(record: Record) -> str:
 
 def _lines(value: t.Any) -> str:
     """The encoder that indents is many times slower than the other one, and writes a line for each field of a peer."""
-    if not isinstance(value, (list, map)):
+    if isinstance(value, (list, _Lines)):
+        lines = value if isinstance(value, _Lines) else [f"    {_json(entry)}" for entry in value]
+    else:
         return _json(value)
-    lines = [f"    {_json(entry)}" for entry in value]
     return "[\n" + ",\n".join(lines) + "\n  ]" if lines else "[]"
 
 
-def load_record(text: str) -> Record:
-    """The reverse of dump_record. Raises InvalidInput where the text is no record of this version."""
+class _Lines(t.List[str]):
+    """The entries of a list as they are to be written."""
+
+
+def _peer_lines(peers: t.Sequence[RecordedPeer]) -> _Lines:
+    if isinstance(peers, DeclaredRecord):
+        return _Lines(peers.lines())
+    return _Lines(map(line, sorted(peers, key=operator.itemgetter(0))))
+
+
+def load_record(text: str | bytes, *, damaged: t.Callable[[], Exception] | None = None) -> Record:
+    """The reverse of dump_record. Raises InvalidInput where the text is no record of this version.
+
+    damaged: what is raised where only its peers turn out to be none, which is known when somebody asks for one.
+    """
+    data = text.encode("utf-8", errors="replace") if isinstance(text, str) else text
     try:
-        document = json.loads(text, object_hook=_value)
+        start, end = _place_of_peers(data)
+        document = json.loads(data[:start] + data[end:])
         if document["version"] != VERSION:
             raise InvalidInput(f"is a record of version {document['version']}, this collection reads {VERSION}")
+        body = memoryview(data)[start:end] if end else memoryview(_json([*document["peers"]])[1:-1].encode())
+        peers = WrittenPeers(body, damaged or _no_record)
+        if damaged is None:
+            len(peers)
         return Record(
             namespace=document["namespace"],
             name=document["name"],
             socket_namespace=document["socket_namespace"],
-            peers=tuple(_peer(entry) for entry in document["peers"]),
+            peers=peers,
             routing=document["routing"],
             table=document["table"],
             metric=document["metric"],
@@ -187,31 +203,22 @@ def load_record(text: str) -> Record:
     except InvalidInput:
         raise
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise InvalidInput("is not a declared-state record") from None
+        raise _no_record() from None
 
 
-def _dump_peer(peer: RecordedPeer) -> dict[str, t.Any]:
-    address = None if peer.address is None else str(peer.address)
-    return {"public_key": str(peer.public_key), "name": peer.name, "endpoint": peer.endpoint, "address": address}
+def _no_record() -> InvalidInput:
+    return InvalidInput("is not a declared-state record")
 
 
-def _value(entry: dict[str, t.Any]) -> t.Any:
-    """A peer as soon as it is read, so that there are never ten thousand mappings beside ten thousand peers."""
-    if not entry.keys() >= _PEER_FIELDS:
-        return entry
-    address = entry.get("address")
-    return RecordedPeer(
-        PublicKey.parse(entry["public_key"]),
-        entry["name"],
-        entry["endpoint"],
-        parse_address(address) if address else None,
-    )
+def _place_of_peers(data: bytes) -> tuple[int, int]:
+    """Where their lines stand, as dump_record() has written them; no text of JSON has an end of line in it.
 
-
-def _peer(entry: t.Any) -> RecordedPeer:
-    if not isinstance(entry, RecordedPeer):
-        raise TypeError("no peer")
-    return entry
+    (0, 0): they stand there in another way.
+    """
+    found = data.find(_PEERS)
+    start = found + len(_PEERS)
+    end = data.find(b"\n  ]", start)
+    return (start, end) if found >= 0 and end >= 0 else (0, 0)
 
 
 def dump_route(route: Route) -> dict[str, t.Any]:

@@ -22,7 +22,9 @@ import dataclasses
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._probe_packets import DATA_OVERHEAD
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._probe_tally import Totals
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._probe_tally import Totals
 
 SMALLEST = 64
 """Bytes that the smallest packet that can be refused is worth: a bare IPv4 header, padded, in a data message."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import (
     KERNEL_PROTOCOL,
     Observed,
@@ -27,6 +26,9 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import 
     Peer,
     Route,
 )
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
 
 _LINK_LOCAL = Prefix(6, 0xFE80 << 112, 10)
 
@@ -109,7 +111,7 @@ def keep(known: Observed, *, namespace: str, name: str) -> Snapshot:
         listen_port=device.listen_port,
         fwmark=device.fwmark,
         mtu=link.mtu,
-        peers=device.peers,
+        peers=tuple(device.peers),
         addresses=without_link_local(link.addresses),
         address_order=link.address_order,
     )

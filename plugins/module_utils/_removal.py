@@ -25,8 +25,11 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
     LENGTH,
     PublicKey,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._new_peers import NewPeers
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Prefix
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Device
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Device
 
 AT_ONCE = 500
 """Prefixes that one message moves away: well below a netlink attribute's 65,535 bytes."""
@@ -36,6 +39,8 @@ Removals = t.Mapping[PublicKey, t.Tuple[Prefix, ...]]
 
 def without_removals(update: DeviceUpdate) -> DeviceUpdate:
     """The part of the update that every implementation understands."""
+    if not wants_removal(update):
+        return update
     peers = []
     for peer in update.peers:
         rest = peer._replace(remove_allowed_ips=())
@@ -49,7 +54,7 @@ def is_empty(update: DeviceUpdate) -> bool:
 
 
 def wants_removal(update: DeviceUpdate) -> bool:
-    return any(peer.remove_allowed_ips for peer in update.peers)
+    return not isinstance(update.peers, NewPeers) and any(peer.remove_allowed_ips for peer in update.peers)
 
 
 def removals(update: DeviceUpdate, device: Device) -> Removals:

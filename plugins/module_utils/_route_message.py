@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import struct
-import sys
 import typing as t
 
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._attributes import attribute, attributes, integer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Address, Prefix, mask
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._routes import (
     FAMILIES,
@@ -21,7 +21,6 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import 
 
 MESSAGE = struct.Struct("=BBBBBBBBI")
 """Family, length of the destination and of the source, tos, table, protocol, scope, type, flags."""
-_ATTRIBUTE = struct.Struct("=HH")
 _NEXT_HOP = struct.Struct("=HBBi")
 _DESTINATION, _DEVICE, _GATEWAY, _PRIORITY, _PREFERRED, _MULTIPATH, _TABLE, _VIA = 1, 4, 5, 6, 7, 9, 15, 18
 _CLONED = 0x200
@@ -51,7 +50,7 @@ def route_of(content: bytes, devices: t.Mapping[int, str]) -> Route | None:
     if kind not in TYPE_NAMES or number not in NUMBERS or flags & _CLONED:
         return None
     values = attributes(content, MESSAGE.size)
-    table = _integer(values.get(_TABLE)) or table
+    table = integer(values.get(_TABLE)) or table
     if table == LOCAL_TABLE:
         return None
     family, name = NUMBERS[number], TYPE_NAMES[kind]
@@ -61,7 +60,7 @@ def route_of(content: bytes, devices: t.Mapping[int, str]) -> Route | None:
     return Route(
         Prefix(family, mask(family, network, length), length),
         table,
-        _integer(values.get(_PRIORITY)),
+        integer(values.get(_PRIORITY)),
         name,
         devices.get(index) if name == "unicast" else None,
         _gateway(hop),
@@ -70,24 +69,11 @@ def route_of(content: bytes, devices: t.Mapping[int, str]) -> Route | None:
     )
 
 
-def attributes(data: bytes, start: int) -> dict[int, bytes]:
-    """{number: content}; of several with one number the last."""
-    found = {}
-    end, unpack = len(data), _ATTRIBUTE.unpack_from
-    while start + 4 <= end:
-        length, number = unpack(data, start)
-        if length < 4:
-            break
-        found[number & 0x3FFF] = data[start + 4 : start + length]
-        start += (length + 3) & ~3
-    return found
-
-
 def _next_hop(values: dict[int, bytes]) -> tuple[int, dict[int, bytes]]:
     """(index of the device, attributes) of the message itself, or of the first of several next hops."""
     several = values.get(_MULTIPATH)
     if not several:
-        return _integer(values.get(_DEVICE)), values
+        return integer(values.get(_DEVICE)), values
     length, _flags, _hops, index = _NEXT_HOP.unpack_from(several)
     return index, attributes(several[:length], _NEXT_HOP.size)
 
@@ -104,12 +90,3 @@ def _address(raw: bytes) -> Address:
 
 def _raw(address: Address) -> bytes:
     return address.number.to_bytes(WIDTH[address.family] // 8, "big")
-
-
-def attribute(number: int, content: bytes) -> bytes:
-    """struct rtattr with its padding to four bytes."""
-    return _ATTRIBUTE.pack(4 + len(content), number) + content + bytes(-len(content) % 4)
-
-
-def _integer(raw: bytes | None) -> int:
-    return int.from_bytes(raw, sys.byteorder) if raw else 0

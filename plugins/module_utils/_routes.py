@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Routes and policy rules to and from pyroute2's rtnetlink messages (linux/rtnetlink.h, linux/fib_rules.h). Pure.
 
-Routes are read, and added, as bytes (_route_message): there may be thousands of them.
+Both are read as bytes, and many routes are added so (_route_message, _rule_message).
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import
     Address,
     Prefix,
     format_number,
-    mask,
-    parse_address,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
     DEFAULT_METRIC,
@@ -43,10 +41,6 @@ _SCOPE_ANY = 255
 _TO_TABLE = 1
 _INVERT = 2
 _WHOLE_MARK = 0xFFFFFFFF
-_NO_SUPPRESSION = 0xFFFFFFFF
-_UNKNOWN_TO_RULE = (
-    "FRA_GOTO", "FRA_TUN_ID", "FRA_OIFNAME", "FRA_UID_RANGE", "FRA_IP_PROTO", "FRA_SPORT_RANGE", "FRA_DPORT_RANGE",
-)  # fmt: skip
 
 Message = t.Any
 Request = t.Tuple[t.Dict[str, int], t.List[t.Tuple[str, t.Any]]]
@@ -121,33 +115,6 @@ def rule_request(rule: Rule) -> Request:
     return fields, attributes
 
 
-def rule_of(message: Message) -> Rule | None:
-    """None: a rule with a selector or an action that Rule has no word for."""
-    family = NUMBERS.get(message["family"])
-    get = message.get_attr
-    mark, bits = get("FRA_FWMARK"), get("FRA_FWMASK")
-    if family is None or message["action"] != _TO_TABLE or message["tos"] or get("FRA_L3MDEV"):
-        return None
-    if any(get(name) is not None for name in _UNKNOWN_TO_RULE) or bits not in (None, 0, _WHOLE_MARK):
-        return None
-    suppressed = get("FRA_SUPPRESS_PREFIXLEN")
-    group = get("FRA_SUPPRESS_IFGROUP")
-    if group is not None and group != _NO_SUPPRESSION:
-        return None
-    return Rule(
-        family=family,
-        priority=get("FRA_PRIORITY") or 0,
-        table=get("FRA_TABLE") or message["table"],
-        source=_selector(family, get("FRA_SRC"), message["src_len"]),
-        destination=_selector(family, get("FRA_DST"), message["dst_len"]),
-        iif=get("FRA_IIFNAME"),
-        fwmark=(mark or 0) if bits else None,
-        invert=bool(message["flags"] & _INVERT),
-        suppress_prefixlength=None if suppressed in (None, _NO_SUPPRESSION) else suppressed,
-        protocol=get("FRA_PROTOCOL") or 0,
-    )
-
-
 def scope_of(route: Route, *, removing: bool) -> int:
     if route.destination.family == 6:
         return _SCOPE_UNIVERSE
@@ -160,15 +127,6 @@ def _next_hop(message: Message) -> Message:
     """The message itself, or the first of several next hops."""
     several = message.get_attr("RTA_MULTIPATH")
     return several[0] if several else message
-
-
-def _prefix(family: int, text: str | None, length: int) -> Prefix:
-    number = parse_address(text).number if text else 0
-    return Prefix(family, mask(family, number, length), length)
-
-
-def _selector(family: int, text: str | None, length: int) -> Prefix | None:
-    return _prefix(family, text, length) if length and length <= WIDTH[family] else None
 
 
 def _network(prefix: Prefix | None) -> str | None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the cryptokey.wireguard authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One rtnetlink(7) socket of pyroute2: whole messages with their flags spelled out, dumps that are consistent.
+"""One rtnetlink(7) socket of pyroute2: single changes of routes and rules, whole messages with their flags spelled out.
 
 Only what pyroute2 0.7.2 (Debian 12) and 0.9 have in common is used: message classes and nlm_request(). Its convenience
 methods changed meaning between releases, and ``replace`` or ``netns=`` do more than they are asked for.
@@ -10,36 +10,23 @@ methods changed meaning between releases, and ``replace`` or ``netns=`` do more 
 from __future__ import annotations
 
 import contextlib
-import errno
-import os
 import socket
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils import _deps
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import _deps, _netlink
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     HostError,
 )
 
-REQUEST = 0x1
-ACKNOWLEDGE = 0x4
-DUMP = 0x300
-REPLACE = 0x100
-EXCLUSIVE = 0x200
-CREATE = 0x400
-DUMP_INTERRUPTED = 0x10
-"""NLM_F_DUMP_INTR: the data changed under the dump (linux/netlink.h)."""
-
-DUMP_ATTEMPTS = 10
-
 _CLASSES = {
-    "link": ("pyroute2.netlink.rtnl.ifinfmsg", "ifinfmsg"),
-    "address": ("pyroute2.netlink.rtnl.ifaddrmsg", "ifaddrmsg"),
     "route": ("pyroute2.netlink.rtnl.rtmsg", "rtmsg"),
     "rule": ("pyroute2.netlink.rtnl.fibmsg", "fibmsg"),
 }
-_NEW = {"link": 16, "address": 20, "route": 24, "rule": 32}
+_NEW = {"route": 24, "rule": 32}
 _DELETE = {kind: number + 1 for kind, number in _NEW.items()}
 _GET = {kind: number + 2 for kind, number in _NEW.items()}
+
+_NEW_ONE = _netlink.CREATE | _netlink.EXCLUSIVE
 
 Fields = t.Mapping[str, int]
 Attributes = t.Sequence[t.Tuple[str, t.Any]]
@@ -58,23 +45,13 @@ class RouteSocket:
         with contextlib.suppress(Exception):
             self._socket.close()
 
-    def dump(self, kind: str, *, family: int = 0) -> list[Message]:
-        """Every message of that kind. Repeated until no change came in between."""
-        for _attempt in range(DUMP_ATTEMPTS):
-            messages, interrupted = self._dump_once(kind, family)
-            if not interrupted:
-                return messages
-        raise HostError(f"the {kind} list of this host changes faster than it can be read", remedy="try again later")
-
     def ask(self, kind: str, *, what: str, fields: Fields, attributes: Attributes = ()) -> Message:
         """The one message that answers a request that is no dump."""
         with translated(what):
             request = message(kind, fields, attributes)
-            return next(iter(list(self._socket.nlm_request(request, msg_type=_GET[kind], msg_flags=REQUEST))))
+            return next(iter(list(self._socket.nlm_request(request, msg_type=_GET[kind], msg_flags=_netlink.REQUEST))))
 
-    def add(
-        self, kind: str, *, what: str, fields: Fields, attributes: Attributes = (), flags: int = CREATE | EXCLUSIVE
-    ) -> None:
+    def add(self, kind: str, *, what: str, fields: Fields, attributes: Attributes = (), flags: int = _NEW_ONE) -> None:
         """flags: of the netlink header; without CREATE the object must be there and is changed."""
         self._send(_NEW[kind], what, message(kind, fields, attributes), flags)
 
@@ -83,20 +60,8 @@ class RouteSocket:
 
     def _send(self, number: int, what: str, content: Message, flags: int) -> None:
         with translated(what):
-            tuple(self._socket.nlm_request(content, msg_type=number, msg_flags=REQUEST | ACKNOWLEDGE | flags))
-
-    def _dump_once(self, kind: str, family: int) -> tuple[list[Message], bool]:
-        request = message(kind, {"family": family})
-        try:
-            with translated(f"cannot read the {kind} list"):
-                messages = list(self._socket.nlm_request(request, msg_type=_GET[kind], msg_flags=REQUEST | DUMP))
-        except DumpInterrupted:
-            return [], True
-        return messages, any(one["header"].get("flags", 0) & DUMP_INTERRUPTED for one in messages)
-
-
-class DumpInterrupted(HostError):
-    """pyroute2 raised its own NetlinkDumpInterrupted."""
+            answered = _netlink.REQUEST | _netlink.ACKNOWLEDGE
+            tuple(self._socket.nlm_request(content, msg_type=number, msg_flags=answered | flags))
 
 
 def message(kind: str, fields: Fields, attributes: Attributes = ()) -> Message:
@@ -121,20 +86,9 @@ def translated(what: str) -> t.Iterator[None]:
     except HostError:
         raise
     except OSError as error:
-        raise refused(what, error.errno or 0) from None
+        raise _netlink.refused(what, error.errno or 0) from None
     except Exception as error:
-        if type(error).__name__ == "NetlinkDumpInterrupted":
-            raise DumpInterrupted(what) from None
         code = getattr(error, "code", None)
         if not isinstance(code, int):
             raise
-        raise refused(what, code) from None
-
-
-def refused(what: str, number: int) -> HostError:
-    remedies = {
-        errno.EPERM: "it takes root (CAP_NET_ADMIN in the namespace)",
-        errno.EACCES: "it takes root (CAP_NET_ADMIN in the namespace)",
-        errno.EOPNOTSUPP: "this kernel does not support it",
-    }
-    return HostError(f"{what}: {os.strerror(number)}", remedy=remedies.get(number, ""), errno=number)
+        raise _netlink.refused(what, code) from None

@@ -10,7 +10,6 @@ import errno
 import fcntl
 import os
 import re
-import secrets
 import stat
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
@@ -23,6 +22,12 @@ DIRECTORY_MODE = 0o700
 
 def read(path: str) -> str | None:
     """The text without surrounding white space; None where there is no file. Refuses files that others can change."""
+    data = read_bytes(path)
+    return None if data is None else data.strip().decode("utf-8", errors="replace")
+
+
+def read_bytes(path: str) -> bytes | None:
+    """The same as it stands there."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
@@ -32,7 +37,7 @@ def read(path: str) -> str | None:
     try:
         _check_owner(path, os.fstat(descriptor))
         with open(descriptor, "rb", closefd=False) as handle:
-            return handle.read().strip().decode("utf-8", errors="replace")
+            return handle.read()
     finally:
         os.close(descriptor)
 
@@ -74,7 +79,7 @@ def _sync_folder(path: str) -> None:
 def _beside(path: str, mode: int) -> tuple[str, int]:
     """A new file beside it, locked while it is being written: one that is not locked belongs to nobody any more."""
     while True:
-        temporary = f"{path}.unfinished-{secrets.token_hex(4)}"
+        temporary = f"{path}.unfinished-{os.urandom(4).hex()}"
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
         if _lock_unless_taken(descriptor) and os.fstat(descriptor).st_nlink:
             return temporary, descriptor

@@ -17,17 +17,19 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils import _device
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     InvalidInput,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
-    PresharedKey,
-    PrivateKey,
-    PublicKey,
-)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
     Address,
     InterfaceAddress,
     Prefix,
     parse_address,
 )
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
+        PresharedKey,
+        PrivateKey,
+        PublicKey,
+    )
 
 OUR_PROTOCOL = 148
 """The route and rule protocol (rtnetlink(7), rtm_protocol) that marks what this collection has made."""
@@ -100,7 +102,7 @@ class Device:
     public_key: PublicKey | None
     listen_port: int
     fwmark: int
-    peers: tuple[Peer, ...] = ()
+    peers: t.Sequence[Peer] = ()
 
     @property
     def has_key(self) -> bool:

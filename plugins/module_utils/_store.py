@@ -24,12 +24,9 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import
     load_record,
     record_path,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import (
-    Snapshot,
-    dump_snapshot,
-    load_snapshot,
-    snapshot_path,
-)
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import Snapshot
 
 HOST_LOCK = "/run/cryptokey-wireguard.lock"
 """What every run on this machine takes, wherever it keeps its files: what they change is the same.
@@ -39,16 +36,16 @@ abstract socket) would let any user hold up all runs.
 """
 
 
-_Kept = t.TypeVar("_Kept", Record, Snapshot)
+_Kept = t.TypeVar("_Kept", "Record", "Snapshot")
 
 
-def _read(path: str, load: t.Callable[[str], _Kept], *, of: tuple[str, str], what: str, remedy: str) -> _Kept | None:
+def _read(path: str, load: t.Callable[[bytes], _Kept], *, of: tuple[str, str], what: str, remedy: str) -> _Kept | None:
     """What is kept of an interface, of = (namespace, name); None where nothing is. Raises HostError."""
-    text = _secret_file.read(path)
-    if text is None:
+    data = _secret_file.read_bytes(path)
+    if data is None:
         return None
     try:
-        found = load(text)
+        found = load(data)
     except InvalidInput as error:
         raise HostError(f"{path} {error.reason}", remedy=remedy) from None
     if (found.namespace, found.name) != of:
@@ -72,12 +69,15 @@ class FileStore:
         self.patience = patience
 
     def record(self, namespace: str, name: str) -> Record | None:
+        path = record_path(self.directory, namespace, name)
+        remedy = "move it away; the routes and rules that it named then count as somebody else's"
+        damaged = HostError(f"{path} is not a declared-state record", remedy=remedy)
         return _read(
-            record_path(self.directory, namespace, name),
-            load_record,
+            path,
+            lambda data: load_record(data, damaged=lambda: damaged),
             of=(namespace, name),
             what="record",
-            remedy="move it away; the routes and rules that it named then count as somebody else's",
+            remedy=remedy,
         )
 
     def records(self, namespace: str) -> tuple[Record, ...]:
@@ -101,19 +101,27 @@ class FileStore:
             os.rmdir(os.path.dirname(path))
 
     def snapshot(self, namespace: str, name: str) -> Snapshot | None:
+        if not os.path.lexists(os.path.join(self.directory, namespace or INITIAL_DIRECTORY, f"{name}.snapshot")):
+            return None
+        from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import load_snapshot, snapshot_path
+
         return _read(
             snapshot_path(self.directory, namespace, name),
-            load_snapshot,
+            lambda data: load_snapshot(data.strip().decode("utf-8", errors="replace")),
             of=(namespace, name),
             what="snapshot",
             remedy="move it away; peers that went with the interface and are not declared are then not put back",
         )
 
     def write_snapshot(self, snapshot: Snapshot) -> None:
+        from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import dump_snapshot, snapshot_path
+
         path = snapshot_path(self.directory, snapshot.namespace, snapshot.name)
         _secret_file.write(path, dump_snapshot(snapshot))
 
     def remove_snapshot(self, namespace: str, name: str) -> None:
+        from ansible_collections.cryptokey.wireguard.plugins.module_utils._snapshot import snapshot_path
+
         self._remove(snapshot_path(self.directory, namespace, name))
 
     def private_key(self, path: str) -> PrivateKey | None:

@@ -16,10 +16,6 @@ import socket
 import time
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import (
-    DeviceUpdate,
-    PeerUpdate,
-)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     HostError,
     InvalidInput,
@@ -39,6 +35,12 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import 
     Peer,
     PeerStatistics,
 )
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import (
+        DeviceUpdate,
+        PeerUpdate,
+    )
 
 TIMEOUT = 60.0
 """Seconds for a whole exchange: an engine with 10,000 peers answers within a few."""

@@ -11,8 +11,10 @@ import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import _program
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Opening
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._ufw_rule import closing
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Opening
 
 _PROGRAM = "ufw"
 # As `ufw show added` prints a rule without an interface or an address. ufw has one of them for a port at most: allowing

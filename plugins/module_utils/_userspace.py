@@ -27,10 +27,12 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
     PrivateKey,
     PublicKey,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
-    Device,
-    PeerStatistics,
-)
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
+        Device,
+        PeerStatistics,
+    )
 
 
 class UserspaceDriver:

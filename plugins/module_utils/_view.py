@@ -10,18 +10,20 @@ import typing as t
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
     PublicKey,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._setting import (
     RP_FILTER_WORDS,
     device_of,
     is_rp_filter,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
-    Device,
-    Link,
-    Peer,
-)
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
+        Device,
+        Link,
+        Peer,
+    )
 
 MADE_ON_APPLY = "(made on apply)"
 Names = t.Mapping[PublicKey, str]
@@ -47,9 +49,15 @@ def peer_views(device: Device, names: Names) -> list[dict[str, t.Any]]:
 
 
 def interface_view(
-    name: str, namespace: str, backend: str | None, device: Device | None, link: Link | None, names: Names
+    name: str,
+    namespace: str,
+    backend: str | None,
+    device: Device | None,
+    link: Link | None,
+    names: Names,
+    peers: list[dict[str, t.Any]] | None = None,
 ) -> dict[str, t.Any]:
-    """One observed interface, link and WireGuard half together."""
+    """One observed interface, link and WireGuard half together. peers: their views, where they have been made."""
     view: dict[str, t.Any] = {"name": name, "namespace": namespace, "backend": backend}
     if device is not None:
         view.update(
@@ -59,21 +67,28 @@ def interface_view(
         )
     if link is not None:
         view.update(mtu=link.mtu, up=link.up, addresses=[str(address) for address in sorted(link.addresses)])
-    view["peers"] = peer_views(device, names) if device is not None else []
+    if peers is None:
+        peers = peer_views(device, names) if device is not None else []
+    view["peers"] = peers
     return view
 
 
 def observed_view(
-    name: str, namespace: str, observed: Observed, *, public_key: PublicKey | str | None = None
+    name: str,
+    namespace: str,
+    observed: Observed,
+    *,
+    public_key: PublicKey | str | None = None,
+    peers: list[dict[str, t.Any]] | None = None,
 ) -> dict[str, t.Any]:
     """The interface and what is ours around it; nothing where there is no interface and nothing of ours.
 
-    public_key: what to show where the device has none yet.
+    public_key: what to show where the device has none yet.  peers: their views, where they have been made.
     """
-    names = observed.record.peer_names if observed.record else {}
+    names = observed.record.peer_names if observed.record and peers is None else {}
     view: dict[str, t.Any] = {}
     if observed.exists:
-        view = interface_view(name, namespace, observed.backend, observed.device, observed.link, names)
+        view = interface_view(name, namespace, observed.backend, observed.device, observed.link, names, peers)
         view["socket_namespace"] = observed.socket_namespace
         if public_key is not None:
             view["public_key"] = str(public_key)

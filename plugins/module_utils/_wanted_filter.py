@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils import _ruleset
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._completed import Surroundings
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._derived_mtu import DEFAULT
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError, InvalidInput
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Opening
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset import Ruleset
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._setting import rp_filter
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._completed import Surroundings
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._opening import Opening
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._ruleset import Ruleset
 
 _REMEDY = (
     "install the package nftables (prepare_nftables: true for the role cryptokey.wireguard.prepare), or leave them out"
@@ -23,6 +24,10 @@ _REMEDY = (
 
 def want_ruleset(name: str, around: Surroundings, observed: Observed, *, mtu: int | None) -> Ruleset | None:
     """mtu: the one that is wanted, None where the device keeps its own."""
+    if not (around.masquerade or around.clamp_mss or around.marks_outer_packets):
+        return None
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils import _ruleset
+
     parts = _ruleset.masquerading(name, around.masquerade)
     if around.clamp_mss:
         running = observed.link.mtu if observed.link else 0

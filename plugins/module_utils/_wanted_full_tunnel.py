@@ -5,11 +5,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import _full_tunnel
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import Declared
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Rule
+
+if TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import Declared
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import Record
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Rule
 
 
 def mark_of(declared: Declared, record: Record, observed: Observed) -> int | None:

@@ -9,14 +9,16 @@ import dataclasses
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import _derived_mtu
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._completed import Surroundings
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import Declared
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._derived_mtu import Path
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import RecordedPeer
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Endpoint
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._completed import Surroundings
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import Declared
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._derived_mtu import Path
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import Address
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import RecordedPeer
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Endpoint
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +42,7 @@ def outer_mark(around: Surroundings, declared: Declared, observed: Observed) -> 
 
 def outer_addresses(
     declared: Declared, observed: Observed, resolved: t.Mapping[PublicKey, Endpoint]
-) -> dict[PublicKey, Address]:
+) -> dict[bytes, Address]:
     """Where each declared peer with an endpoint is, as declared: not where it may have roamed to.
 
     A name is taken as it resolved when the endpoint was set; where that is not on record, as the device has it.
@@ -48,7 +50,9 @@ def outer_addresses(
     there = {peer.public_key: peer.endpoint for peer in observed.device.peers} if observed.device else {}
     recorded = {peer.public_key: peer for peer in observed.record.peers} if observed.record else {}
     gone = declared.absent_keys if not declared.exact or declared.peers is None else frozenset(recorded)
-    found = {key: peer.address for key, peer in recorded.items() if peer.address and key in there and key not in gone}
+    found: dict[bytes, Address] = {
+        key: peer.address for key, peer in recorded.items() if peer.address and key in there and key not in gone
+    }
     for peer in declared.present_peers:
         key, endpoint = peer.public_key, peer.endpoint
         if endpoint is None:
@@ -79,7 +83,7 @@ def want_mtu(
     around: Surroundings,
     observed: Observed,
     *,
-    outer: t.Mapping[PublicKey, Address],
+    outer: t.Mapping[bytes, Address],
     paths: t.Mapping[Address, Path],
 ) -> WantedMtu:
     """Where endpoints are known but no way to them, the MTU stays: the network may only be down at the moment."""

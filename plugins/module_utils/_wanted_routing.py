@@ -7,11 +7,6 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._completed import Surroundings
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import Declared
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_routing import (
-    effective_metric,
-)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     InvalidInput,
 )
@@ -28,6 +23,10 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import 
     Route,
     Rule,
 )
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._completed import Surroundings
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import Declared
 
 AllowedIPs = t.Mapping[PublicKey, t.AbstractSet[Prefix]]
 
@@ -51,6 +50,8 @@ def _automatic_routes(
     declared: Declared, around: Surroundings, observed: Observed, allowed_ips: AllowedIPs
 ) -> list[Route]:
     """One per distinct prefix of the declared peers; of other peers only those that we have made before."""
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_routing import effective_metric
+
     mine = {peer.public_key for peer in declared.present_peers}
     ours = {(route.destination, route.table, route.metric) for route in observed.claimed_routes}
     routes = {}

@@ -9,13 +9,15 @@ import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import _full_tunnel
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._setting import (
     SettingClaim,
     device_of,
     rp_filter,
     stronger,
 )
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._observed import Observed
 
 _EVERYWHERE = ("all", "default")
 

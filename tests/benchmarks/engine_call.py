@@ -30,10 +30,10 @@ class Sent:
 
         exchange, over_socket = _kernel._exchange, _uapi.exchange
 
-        def to_kernel(sock: t.Any, payload: bytes, flags: int) -> t.Any:
+        def to_kernel(sock: t.Any, family: int, payload: bytes, flags: int) -> t.Any:
             if payload[:1] == b"\1":
                 self.add(len(payload))
-            return exchange(sock, payload, flags)
+            return exchange(sock, family, payload, flags)
 
         def to_engine(path: str, request: str, **options: t.Any) -> str:
             if request.startswith("set="):

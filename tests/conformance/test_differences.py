@@ -17,7 +17,7 @@ import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
     _kernel,
-    _rtnetlink,
+    _netlink,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import (
     DeviceUpdate,
@@ -114,10 +114,10 @@ def changing(place: Place, backend: str) -> str:
     mover = threading.Thread(target=_move, args=(place.host().wireguard("", "wg0"), stop))
     dumps = 0
 
-    def counted(sock: t.Any, payload: bytes, flags: int) -> list[t.Any]:
+    def counted(sock: t.Any, family: int, payload: bytes, flags: int) -> list[bytes] | None:
         nonlocal dumps
-        dumps += flags == _rtnetlink.REQUEST | _rtnetlink.DUMP
-        return exchange(sock, payload, flags)
+        dumps += flags == _netlink.DUMP
+        return exchange(sock, family, payload, flags)
 
     exchange = _kernel._exchange
     turns = 0

@@ -18,6 +18,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
     _routes,
     _rtnetlink,
 )
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._attributes import attribute
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import (
     Prefix,
     parse_address,
@@ -101,7 +102,6 @@ def test_what_is_no_route_of_ours_or_others_is_left_out(place, value):
 
 
 def test_of_several_next_hops_the_first_is_shown():
-    attribute = _route_message.attribute
     hops = b"".join(
         struct.pack("=HBBi", 8 + len(via), 0, 0, index) + via
         for index, via in (
@@ -116,5 +116,5 @@ def test_of_several_next_hops_the_first_is_shown():
 
 def test_a_gateway_of_the_other_family_is_read():
     via = struct.pack("=H", int(socket.AF_INET6)) + socket.inet_pton(socket.AF_INET6, "fe80::1")
-    content = _route_message.request(PLAIN, index=5) + _route_message.attribute(18, via)
+    content = _route_message.request(PLAIN, index=5) + attribute(18, via)
     assert _route_message.route_of(content, DEVICES) == PLAIN._replace(gateway=parse_address("fe80::1"))

@@ -16,7 +16,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils import _wgnetlink
+from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
+    _wgnetlink,
+    _wgnetlink_dump,
+)
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._attributes import attribute
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import (
     DeviceUpdate,
     PeerUpdate,
@@ -117,7 +121,7 @@ def test_an_update_reads_like_the_one_that_pyroute2_encodes(update):
 
 
 def test_the_request_for_a_device_is_the_one_of_pyroute2():
-    assert _wgnetlink.get_request("wg-corp") == reference(0, [["WGDEVICE_A_IFNAME", "wg-corp"]])
+    assert _wgnetlink_dump.get_request("wg-corp") == reference(0, [["WGDEVICE_A_IFNAME", "wg-corp"]])
 
 
 def observed_attributes(device: Device, statistics: t.Mapping[PublicKey, PeerStatistics]) -> t.List[t.Any]:
@@ -179,7 +183,7 @@ def devices(draw):
 @given(devices())
 def test_a_device_that_pyroute2_encodes_is_read_back(observed):
     device, statistics = observed
-    assert _wgnetlink.parse([reference(0, observed_attributes(device, statistics))]) == (device, statistics)
+    assert _wgnetlink_dump.parse([reference(0, observed_attributes(device, statistics))]) == (device, statistics)
 
 
 def prefix_number(number: int) -> Prefix:
@@ -194,7 +198,7 @@ def applied(messages: t.Iterable[bytes]) -> t.Dict[PublicKey, t.List[Prefix]]:
     """What a kernel makes of the messages: prefixes per peer, in order."""
     owned: t.Dict[PublicKey, t.List[Prefix]] = collections.defaultdict(list)
     for message in messages:
-        device, _statistics = _wgnetlink.parse([message])
+        device, _statistics = _wgnetlink_dump.parse([message])
         for peer in device.peers:
             owned[peer.public_key] += sorted(peer.allowed_ips or ())
     return owned
@@ -217,7 +221,7 @@ def test_ten_thousand_peers_are_cut_into_messages_and_none_is_lost():
     assert len(messages) > 20
     owned = applied(messages)
     assert owned == {peer.public_key: list(peer.add_allowed_ips) for peer in wanted}
-    assert [_wgnetlink.parse([message])[0].fwmark for message in messages] == [7] + [0] * (len(messages) - 1)
+    assert [_wgnetlink_dump.parse([message])[0].fwmark for message in messages] == [7] + [0] * (len(messages) - 1)
 
 
 def test_one_peer_with_five_thousand_prefixes_goes_on_as_an_update_of_itself():
@@ -273,7 +277,7 @@ def test_a_peer_split_over_messages_is_put_together():
         [*head, ["WGDEVICE_A_PEERS", entry([3])]],
         [*head, ["WGDEVICE_A_PEERS", entry([4, 5])]],
     ]
-    device, statistics = _wgnetlink.parse([reference(0, piece) for piece in pieces])
+    device, statistics = _wgnetlink_dump.parse([reference(0, piece) for piece in pieces])
     [peer] = device.peers
     assert peer.allowed_ips == {prefix_number(number) for number in range(1, 6)}
     assert peer.persistent_keepalive == 5
@@ -284,7 +288,7 @@ def test_a_peer_split_over_messages_is_put_together():
 def test_unknown_attributes_and_padding_are_skipped():
     message = reference(0, [["WGDEVICE_A_LISTEN_PORT", 7]])
     padding = struct.pack("=HH", 4, 0) + struct.pack("=HHI", 8, 99, 1)
-    assert _wgnetlink.parse([message + padding])[0].listen_port == 7
+    assert _wgnetlink_dump.parse([message + padding])[0].listen_port == 7
 
 
 def test_a_removal_names_the_prefix_and_nothing_else_of_the_peer():
@@ -307,7 +311,7 @@ def test_an_endpoint_of_each_family_survives_the_journey():
     for number, host in enumerate([format_number(4, 0xC0000201), format_number(6, 0x20010DB8 << 96 | 1)]):
         peer = PeerUpdate(key_number(number), action="add", endpoint=Endpoint(host, 51820))
         [message] = _wgnetlink.set_requests("wg0", DeviceUpdate(peers=(peer,)))
-        assert _wgnetlink.parse([message])[0].peers[0].endpoint == Endpoint(host, 51820)
+        assert _wgnetlink_dump.parse([message])[0].peers[0].endpoint == Endpoint(host, 51820)
 
 
 def test_the_largest_peer_of_a_message_is_whole():
@@ -325,10 +329,10 @@ def test_a_prefix_is_read_in_whatever_order_its_attributes_come(prefixes, order,
     for prefix in prefixes:
         address = prefix.network.to_bytes(WIDTH[prefix.family] // 8, "big")
         values = [(1, struct.pack("=H", FAMILY[prefix.family])), (2, address), (3, bytes([prefix.length]))]
-        parts = [_wgnetlink._attribute(*values[number]) for number in order]
-        parts.insert(unknown, _wgnetlink._attribute(0, b"") if unknown else b"")
-        entries.append(_wgnetlink._attribute(0x8000, b"".join(parts)))
-    peer = _wgnetlink._attribute(1, key_number(1).raw) + _wgnetlink._attribute(0x8009, b"".join(entries))
-    message = bytes(4) + _wgnetlink._attribute(0x8008, _wgnetlink._attribute(0x8000, peer))
-    [found] = _wgnetlink.parse([message])[0].peers
+        parts = [attribute(*values[number]) for number in order]
+        parts.insert(unknown, attribute(0, b"") if unknown else b"")
+        entries.append(attribute(0x8000, b"".join(parts)))
+    peer = attribute(1, key_number(1).raw) + attribute(0x8009, b"".join(entries))
+    message = bytes(4) + attribute(0x8008, attribute(0x8000, peer))
+    [found] = _wgnetlink_dump.parse([message])[0].peers
     assert found.allowed_ips == set(prefixes)
