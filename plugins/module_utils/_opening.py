@@ -9,7 +9,9 @@ import dataclasses
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._obstacle import Obstacle
+
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._obstacle import Obstacle
 
 MANAGERS = ("firewalld", "ufw", "nftables")
 CHOICES = ("auto", *MANAGERS, "off")

@@ -74,7 +74,7 @@ def test_a_new_interface_is_made_in_the_documented_order():
         "SetFwmark",
         "SetPrivateKey",
         "SetListenPort",
-        "ChangePeer",
+        "AddPeers",
         "SetMtu",
         "AddAddress",
         "SetUp",
