@@ -17,7 +17,6 @@ import contextlib
 import dataclasses
 import os
 import select
-import shutil
 import signal
 import socket
 import struct
@@ -40,13 +39,10 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._supervisor im
 if t.TYPE_CHECKING:
     import subprocess
 
-KNOWN = ("wireguard-go",)
-"""Found on their own. Any other engine has to be asked for: some have to lose a tunnel to change one of its fields."""
 DIRECTORY = "/var/run/wireguard"
 ANSWER_SECONDS = 20.0
 """Patience with a running engine. It counts as dead, and is then made again, only after this: a busy host is no
 reason to interrupt its tunnels."""
-_MORE_PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 children: list[subprocess.Popen[bytes]] = []
 """Engines that this very process has started; kept so that one that ends is reaped."""
@@ -87,15 +83,6 @@ class Daemon:
                 return bool(connection.recv(1))
         except (HostError, OSError):
             return False
-
-
-def engine_path(engine: str | None) -> str | None:
-    """The program: a path, a name on PATH, or None for the first known one. None: not installed."""
-    for candidate in [engine] if engine else KNOWN:
-        found = shutil.which(candidate, path=f"{os.environ.get('PATH', '')}:{_MORE_PATHS}")
-        if found:
-            return found
-    return None
 
 
 def shared_socket(name: str) -> str:

@@ -18,11 +18,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._losses import settle_snapshot
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._observe import observe
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._operations import batches, execute
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._restore import (
-    restore,
-    settled,
-)
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._settled import is_settled
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._settled import asked_again, is_settled
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_state import describe_namespace
 
 if t.TYPE_CHECKING:
@@ -45,6 +41,8 @@ def apply(plan: Plan, declared: Declared, site: Site) -> Observed:
         settle_snapshot(after, site)
         return after
     except BaseException as error:
+        from ansible_collections.cryptokey.wireguard.plugins.module_utils._restore import restore
+
         failures = restore(plan.before, plan.wanted, site, key_file=declared.private_key_file)
         if not failures:
             _settle_again(plan.before, declared, site)
@@ -72,7 +70,7 @@ def _refused(batch: t.Sequence[Operation], error: HostError, wanted: Wanted) -> 
 
 def _verify(plan: Plan, declared: Declared, site: Site) -> Observed:
     after = observe(site, key_file=declared.private_key_file)
-    wanted = settled(plan.wanted, after)
+    wanted = asked_again(plan.wanted, after)
     left = () if is_settled(after, wanted) else changes(after, wanted)
     if left:
         raise NotVerified(

@@ -69,10 +69,10 @@ class LinuxHost:
         return LinuxFirewall(self.network(namespace).worker)
 
     def backends(self, engine: str | None = None) -> tuple[str, ...]:
-        from ansible_collections.cryptokey.wireguard.plugins.module_utils import _daemon
+        from ansible_collections.cryptokey.wireguard.plugins.module_utils import _engine_path
 
         found = ["kernel"] if _kernel.is_available() else []
-        found += ["userspace"] if _daemon.engine_path(engine) else []
+        found += ["userspace"] if _engine_path.engine_path(engine) else []
         return tuple(found)
 
     def backend_of(self, namespace: str, name: str) -> str | None:
@@ -207,12 +207,12 @@ class LinuxHost:
     def _start(
         self, birth_name: str, name: str, *, network: LinuxNetwork, birthplace: LinuxNetwork, engine: str | None
     ) -> Daemon:
-        from ansible_collections.cryptokey.wireguard.plugins.module_utils import _daemon, _engine_start
+        from ansible_collections.cryptokey.wireguard.plugins.module_utils import _daemon, _engine_path, _engine_start
         from ansible_collections.cryptokey.wireguard.plugins.module_utils._supervisor import Launch
 
-        path = _daemon.engine_path(engine)
+        path = _engine_path.engine_path(engine)
         if path is None:
-            wanted = engine or " or ".join(_daemon.KNOWN)
+            wanted = engine or " or ".join(_engine_path.KNOWN)
             raise HostError(
                 f"this host has no userspace engine ({wanted})",
                 remedy="install the package wireguard-go, or a kernel with WireGuard",

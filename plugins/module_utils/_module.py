@@ -19,6 +19,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import
     WireguardError,
 )
 
+_MANY_OBJECTS = 10_000
 _MANY = 100
 """From here on one pass over the result pays (_many_secrets); below, Ansible's own way is left alone."""
 
@@ -31,6 +32,9 @@ def run(module: t.Any, work: t.Callable[[], t.Mapping[str, t.Any]]) -> None:
     try:
         _run(module, work)
     finally:
+        if gc.get_count()[0] > _MANY_OBJECTS:
+            # Before Python ends it looks at each object once more.
+            gc.freeze()
         if collects:
             gc.enable()
 

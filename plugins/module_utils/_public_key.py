@@ -37,8 +37,11 @@ def of(private_key: PrivateKey) -> PublicKey:
 
 def _by_cryptography(private_key: PrivateKey) -> PublicKey:
     x25519 = _deps.require("cryptography.hazmat.primitives.asymmetric.x25519")
-    serialization = _deps.require("cryptography.hazmat.primitives.serialization")
     public = x25519.X25519PrivateKey.from_private_bytes(private_key.raw).public_key()
+    if hasattr(public, "public_bytes_raw"):
+        return PublicKey(public.public_bytes_raw())
+    # cryptography before 40
+    serialization = _deps.require("cryptography.hazmat.primitives.serialization")
     return PublicKey(public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw))
 
 

@@ -10,8 +10,10 @@ It holds no secret.
 
 from __future__ import annotations
 
+import collections.abc
 import dataclasses
 import functools
+import itertools
 import json
 import operator
 import posixpath
@@ -30,6 +32,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import
     parse_prefix,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._recorded_peers import (
+    BETWEEN,
     DeclaredRecord,
     RecordedPeer,
     WrittenPeers,
@@ -45,6 +48,8 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import 
 VERSION = 1
 _PEERS = b'\n  "peers": [\n'
 _json = json.JSONEncoder(sort_keys=True).encode
+_AT_ONCE = 256
+"""Lines in one piece."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,6 +122,11 @@ def key_path(state_directory: str, namespace: str, name: str) -> str:
 
 def dump_record(record: Record) -> str:
     """The same record gives the same text, byte for byte: one line for each value, and for each entry of a list."""
+    return "".join(record_pieces(record))
+
+
+def record_pieces(record: Record) -> t.Iterator[str]:
+    """That text piece by piece, so that the lines of thousands of peers are never there as a whole."""
     document = {
         "version": VERSION,
         "namespace": record.namespace,
@@ -141,27 +151,34 @@ def dump_record(record: Record) -> str:
         "filtered": record.filtered,
         "derived_mtu": record.derived_mtu,
     }
-    lines = [f"  {_json(name)}: {_lines(value)}" for name, value in sorted(document.items())]
-    return "{\n" + ",\n".join(lines) + "\n}\n"
+    start = "{\n"
+    for name, value in sorted(document.items()):
+        yield f"{start}  {_json(name)}: "
+        yield from _written(value)
+        start = ",\n"
+    yield "\n}\n"
 
 
-def _lines(value: t.Any) -> str:
+def _written(value: t.Any) -> t.Iterator[str]:
     """The encoder that indents is many times slower than the other one, and writes a line for each field of a peer."""
-    if isinstance(value, (list, _Lines)):
-        lines = value if isinstance(value, _Lines) else [f"    {_json(entry)}" for entry in value]
-    else:
-        return _json(value)
-    return "[\n" + ",\n".join(lines) + "\n  ]" if lines else "[]"
+    if not isinstance(value, (list, collections.abc.Iterator)):
+        yield _json(value)
+        return
+    lines = value if isinstance(value, collections.abc.Iterator) else (f"    {_json(entry)}" for entry in value)
+    start, end = "[\n", "[]"
+    while True:
+        some = list(itertools.islice(lines, _AT_ONCE))
+        if not some:
+            yield end
+            return
+        yield start + BETWEEN.join(some)
+        start, end = BETWEEN, "\n  ]"
 
 
-class _Lines(t.List[str]):
-    """The entries of a list as they are to be written."""
-
-
-def _peer_lines(peers: t.Sequence[RecordedPeer]) -> _Lines:
+def _peer_lines(peers: t.Sequence[RecordedPeer]) -> t.Iterator[str]:
     if isinstance(peers, DeclaredRecord):
-        return _Lines(peers.lines())
-    return _Lines(map(line, sorted(peers, key=operator.itemgetter(0))))
+        return peers.lines()
+    return map(line, sorted(peers, key=operator.itemgetter(0)))
 
 
 def load_record(text: str | bytes, *, damaged: t.Callable[[], Exception] | None = None) -> Record:

@@ -33,10 +33,8 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._operations im
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._remembered import (
     as_it_was,
     take,
-    without_link_local,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._setting import device_of
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_at_once import WantedPeers, rows_of
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._wanted_state import (
     Identity,
     Wanted,
@@ -48,31 +46,6 @@ if t.TYPE_CHECKING:
     from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import Peer, Route
 
 _ROUNDS = 4
-
-
-def settled(wanted: Wanted, now: Observed) -> Wanted:
-    """The same state as it can be asked for once it was brought about: the device has been made again, a peer that
-    spoke in the meantime may have moved its endpoint, and with an MTU of 1280 again the kernel has switched IPv6 on
-    again and given the device a link-local address."""
-    addresses = wanted.addresses
-    if addresses is not None and now.link is not None:
-        addresses |= now.link.addresses - without_link_local(now.link.addresses)
-    return dataclasses.replace(
-        wanted, recreate="", remember=None, peers=_without_endpoints_of(wanted, now), addresses=addresses
-    )
-
-
-def _without_endpoints_of(wanted: Wanted, now: Observed) -> t.Sequence[Peer]:
-    """The wanted peers; an endpoint of one that has one by now stays as it is."""
-    rows = rows_of(now.device)
-    found = wanted.peers.without_endpoints_of(rows) if rows and isinstance(wanted.peers, WantedPeers) else None
-    if found is not None:
-        return found
-    heard = {peer.public_key for peer in now.device.peers if peer.endpoint} if now.device else set()
-    return tuple(
-        peer._replace(endpoint=None) if peer.endpoint is not None and peer.public_key in heard else peer
-        for peer in wanted.peers
-    )
 
 
 def restore(before: Observed, attempted: Wanted, site: Site, *, key_file: str) -> list[str]:

@@ -11,6 +11,7 @@ import fcntl
 import os
 import re
 import stat
+import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     HostError,
@@ -44,6 +45,11 @@ def read_bytes(path: str) -> bytes | None:
 
 def write(path: str, text: str, mode: int = MODE) -> None:
     """Replace the file atomically and for good (fsync before and after the rename); a missing directory gets 0700."""
+    write_pieces(path, [text if text.endswith("\n") else text + "\n"], mode)
+
+
+def write_pieces(path: str, pieces: t.Iterable[str], mode: int = MODE) -> None:
+    """The same of a text that need not be there as a whole."""
     make_directory(os.path.dirname(path) or ".")
     sweep(*_split(path))
     try:
@@ -53,7 +59,7 @@ def write(path: str, text: str, mode: int = MODE) -> None:
         try:
             with open(descriptor, "w", encoding="utf-8") as handle:
                 os.fchmod(descriptor, mode)
-                handle.write(text if text.endswith("\n") else text + "\n")
+                handle.writelines(pieces)
                 handle.flush()
                 os.fsync(descriptor)
             os.replace(temporary, path)

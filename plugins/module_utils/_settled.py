@@ -8,6 +8,7 @@ It may doubt, and then the steps decide; where it says yes there are none (test_
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._peer_rows import are_there
@@ -85,4 +86,31 @@ def _filter_is_settled(observed: Observed, wanted: Wanted) -> bool:
         and wanted.openings <= openings
         and not wanted.gone_openings & openings
         and all(observed.settings.get(setting) == value for setting, value in wanted.settings.items())
+    )
+
+
+def asked_again(wanted: Wanted, now: Observed) -> Wanted:
+    """The same state as it can be asked for once it was brought about: the device has been made again, a peer that
+    spoke in the meantime may have moved its endpoint, and with an MTU of 1280 again the kernel has switched IPv6 on
+    again and given the device a link-local address."""
+    addresses = wanted.addresses
+    if addresses is not None and now.link is not None:
+        from ansible_collections.cryptokey.wireguard.plugins.module_utils._remembered import without_link_local
+
+        addresses |= now.link.addresses - without_link_local(now.link.addresses)
+    return dataclasses.replace(
+        wanted, recreate="", remember=None, peers=_without_endpoints_of(wanted, now), addresses=addresses
+    )
+
+
+def _without_endpoints_of(wanted: Wanted, now: Observed) -> t.Sequence[Peer]:
+    """The wanted peers; an endpoint of one that has one by now stays as it is."""
+    rows = rows_of(now.device)
+    found = wanted.peers.without_endpoints_of(rows) if rows and isinstance(wanted.peers, WantedPeers) else None
+    if found is not None:
+        return found
+    heard = {peer.public_key for peer in now.device.peers if peer.endpoint} if now.device else set()
+    return tuple(
+        peer._replace(endpoint=None) if peer.endpoint is not None and peer.public_key in heard else peer
+        for peer in wanted.peers
     )

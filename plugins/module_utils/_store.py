@@ -20,9 +20,9 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._namespace_nam
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._record import (
     Record,
-    dump_record,
     load_record,
     record_path,
+    record_pieces,
 )
 
 if t.TYPE_CHECKING:
@@ -90,7 +90,7 @@ class FileStore:
         return tuple(record for record in found if record is not None)
 
     def write_record(self, record: Record) -> None:
-        _secret_file.write(record_path(self.directory, record.namespace, record.name), dump_record(record))
+        _secret_file.write_pieces(record_path(self.directory, record.namespace, record.name), record_pieces(record))
 
     def remove_record(self, namespace: str, name: str) -> None:
         self._remove(record_path(self.directory, namespace, name))

@@ -92,14 +92,14 @@ def get_request(name: str) -> bytes:
 def parse(messages: t.Iterable[bytes]) -> tuple[Device, Statistics]:
     """One device out of the messages of a dump; a peer that goes on in the next message is put together."""
     fields: dict[int, bytes] = {}
-    pieces: list[bytes] = []
+    pieces: list[memoryview] = []
     for message in messages:
         for start, end in _entries(message, 4):
-            number, value = _number_before(message, start), message[start:end]
+            number = _number_before(message, start)
             if number == DEVICE_PEERS:
-                pieces.append(value)
+                pieces.append(memoryview(message)[start:end])
             else:
-                fields.setdefault(number, value)
+                fields.setdefault(number, message[start:end])
     private = fields.get(DEVICE_PRIVATE_KEY, b"")
     public = fields.get(DEVICE_PUBLIC_KEY, b"")
     dumped = _Dumped(pieces)
@@ -116,14 +116,14 @@ def parse(messages: t.Iterable[bytes]) -> tuple[Device, Statistics]:
 class _Dumped:
     """The messages, and what is made of them when it is asked for."""
 
-    def __init__(self, pieces: t.Sequence[bytes]) -> None:
+    def __init__(self, pieces: t.Sequence[memoryview]) -> None:
         self._pieces = pieces
 
     @functools.cached_property
     def gathered(self) -> _Gathered:
         gathered = _Gathered()
         for piece in self._pieces:
-            gathered.add(piece)
+            gathered.add(bytes(piece))
         return gathered
 
     @functools.cached_property
@@ -184,7 +184,7 @@ _PEER = re.compile(
 )  # fmt: skip
 
 
-def rows_of(pieces: t.Iterable[bytes]) -> PeerRows | None:
+def rows_of(pieces: t.Iterable[memoryview]) -> PeerRows | None:
     """The peers of a dump side by side. Lengths that do not fit show as something between two peers."""
     columns: tuple[list[t.Any], ...] = ([], [], [], [], [])
     step = len(columns) + 1

@@ -21,6 +21,7 @@ import pytest
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
     _daemon,
+    _engine_path,
     _netns,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import (
@@ -92,7 +93,7 @@ def test_an_engine_that_hangs_is_dead_and_can_be_deleted(place, host, userspace,
 def test_an_engine_that_somebody_else_started_is_found(place, host, userspace):
     os.makedirs("/run/wireguard", exist_ok=True)
     process = subprocess.Popen(
-        [str(_daemon.engine_path(None)), "--foreground", "wg7"],
+        [str(_engine_path.engine_path(None)), "--foreground", "wg7"],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
