@@ -21,8 +21,7 @@ PACKAGE = "ansible_collections.cryptokey.wireguard.plugins"
 TOUCHES_THE_HOST = set(
     """_birthplace _daemon _deps _destinations _engine_path _engine_start _firewall _firewalld _host _kernel _lock
     _netlink _netns _network _nftables _path_lookup _probe_sockets _probe_watch _program _public_key _resolve
-    _rtnetlink
-    _secret_file _store _syscall _sysctl _systemd _uapi _ufw _userspace""".split()
+    _rtnetlink _secret_file _store _syscall _sysctl _systemd _uapi _ufw _userspace""".split()
 )
 TOUCHES_THE_CONTROLLER = set(
     """_controller_file _key_files _lab_command _lab_furnish _lab_holder _lab_mounts _lab_prober _lab_program
