@@ -126,6 +126,9 @@ class _Dumped:
             gathered.add(bytes(piece))
         return gathered
 
+    def sorted_peers(self) -> tuple[Peer, ...]:
+        return self.gathered.sorted_peers()
+
     @functools.cached_property
     def rows(self) -> PeerRows | None:
         return rows_of(self._pieces)
@@ -135,7 +138,7 @@ class DumpedPeers(Later[Peer]):
     """Sorted by key."""
 
     def __init__(self, dumped: _Dumped) -> None:
-        super().__init__(lambda: dumped.gathered.sorted_peers())
+        super().__init__(dumped.sorted_peers)
         self._dumped = dumped
 
     @property

@@ -14,6 +14,10 @@ import os
 import subprocess
 import sys
 
+import pytest
+
+pytest.importorskip("ansible", reason="needs ansible-core, which this Python is too old for")
+
 PACKAGE = "ansible_collections.cryptokey.wireguard.plugins.module_utils."
 EARLY = set(
     """_argspec _attributes _choices _completed _declared _declared_peers _declared_rows _deps _derived_mtu
