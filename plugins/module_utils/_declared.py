@@ -128,28 +128,6 @@ def declare(arguments: t.Mapping[str, t.Any]) -> Declared:
     return _with_configuration(declared, arguments) if declared.present else declared
 
 
-def declare_peer(arguments: t.Mapping[str, t.Any]) -> Declared:
-    """The arguments of the module ``peer``: one peer of an interface that somebody has made. Raises InvalidInput."""
-    options = ("name", "public_key", "preshared_key", "endpoint", "persistent_keepalive", "allowed_ips", "state")
-    around = ("namespace", "endpoint_policy", "state_directory")
-    with placed("interface"):
-        name = parse_name(arguments.get("interface"))
-    try:
-        declared = declare(
-            {
-                **{option: arguments.get(option) for option in around},
-                "name": name,
-                "peers": [{option: arguments.get(option) for option in options}],
-            }
-        )
-    except InvalidInput as error:
-        # There is one peer alone, so that its options stand at the top.
-        path = error.path.replace("peers[0].", "", 1)
-        raise InvalidInput(error.reason, path=path, value=error.value, remedy=error.remedy) from None
-    warnings = tuple(warning.replace("peers[0].", "", 1) for warning in declared.warnings)
-    return dataclasses.replace(declared, only_peers=True, warnings=warnings)
-
-
 def _engine(arguments: t.Mapping[str, t.Any]) -> str | None:
     """A path that is not absolute would mean another program with every folder that a module happens to run in."""
     text = arguments.get("userspace_engine")

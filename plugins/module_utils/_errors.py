@@ -11,8 +11,9 @@ import typing as t
 from collections.abc import Mapping
 
 # A text of this form may be somebody's private key in the wrong place: base64 of 32 bytes, with or without its
-# padding or a character too few, or hex, as it stands between wg(8) and a userspace engine.
-_KEY_LIKE = re.compile(r"(?<![A-Za-z0-9+/])([A-Za-z0-9+/]{42,44}={0,2}|[0-9A-Fa-f]{63,65})(?![A-Za-z0-9+/=])")
+# padding or a character too few, or hex, as it stands between wg(8) and a userspace engine. Compiled when
+# there is a text to look at: most runs have none.
+_KEY_LIKE = r"(?<![A-Za-z0-9+/])([A-Za-z0-9+/]{42,44}={0,2}|[0-9A-Fa-f]{63,65})(?![A-Za-z0-9+/=])"
 _LONGEST_VALUE = 120
 _LONGEST_PATH = 300
 # How deep a wrong list or mapping is shown, and how much of each.
@@ -24,7 +25,7 @@ _PACKAGES = {"pyroute2": "python3-pyroute2", "cryptography": "python3-cryptograp
 
 def hide_keys(text: str) -> str:
     """The text without what could be a key."""
-    return _KEY_LIKE.sub("(hidden)", text)
+    return re.sub(_KEY_LIKE, "(hidden)", text)
 
 
 def shown(value: t.Any) -> str:

@@ -193,15 +193,16 @@ class LinuxNetwork:
     def _paths(self, addresses: t.Sequence[Address], mark: int) -> dict[Address, Path]:
         """An IPv6 device may have a smaller MTU for IPv6 alone, from a router advertisement (RFC 4861, 6.3.4)."""
         links = {link.index: link for link in self._links()}
-        ways = _path_lookup.look_up(addresses, mark=mark)
-        made: dict[tuple[int, _path_lookup.Found], Path] = {}
-        for family, way in {(address.family, way) for address, way in ways.items() if way.device in links}:
-            link = links[way.device]
-            limits = {link.mtu, way.mtu}
-            if family == 6:
-                limits.add(int(_sysctl.read(f"ipv6/conf/{link.name}/mtu") or 0))
-            made[family, way] = Path(link.name, min(limits - {0}, default=0))
-        return {address: made[address.family, way] for address, way in ways.items() if (address.family, way) in made}
+        made: dict[tuple[int, _path_lookup.Found], Path | None] = {}
+        paths = {}
+        for address, way in _path_lookup.look_up(addresses, mark=mark).items():
+            kind = address.family, way
+            if kind not in made:
+                made[kind] = _path(links[way.device], way, address.family) if way.device in links else None
+            path = made[kind]
+            if path is not None:
+                paths[address] = path
+        return paths
 
     def _socket(self) -> RouteSocket:
         from ansible_collections.cryptokey.wireguard.plugins.module_utils import _rtnetlink
@@ -303,6 +304,13 @@ class LinuxNetwork:
                 rules += [_rule_message.rule_of(content) for _kind, content in _netlink.dump(handle, _GET_RULE, body)]
         known = [rule for rule in rules if rule is not None]
         return tuple(sorted(known, key=lambda rule: (rule.family, rule.priority, str(rule))))
+
+
+def _path(link: Link, way: _path_lookup.Found, family: int) -> Path:
+    limits = {link.mtu, way.mtu}
+    if family == 6:
+        limits.add(int(_sysctl.read(f"ipv6/conf/{link.name}/mtu") or 0))
+    return Path(link.name, min(limits - {0}, default=0))
 
 
 def _send(what: str, kind: int, body: bytes, flags: int = 0) -> None:

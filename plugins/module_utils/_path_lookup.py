@@ -57,9 +57,14 @@ def _look_up(handle: socket.socket, addresses: t.Sequence[Address], mark: int) -
         return _ask(handle, addresses, mark)
     alike = {group[0]: group for group in _destinations.groups(handle, addresses)}
     found = _ask(handle, list(alike), mark)
-    doubtful = [address for first, way in found.items() if way.several for address in alike[first][1:]]
-    known = {address: way for first, way in found.items() for address in alike[first] if not way.several}
-    return {**known, **found, **_ask(handle, doubtful, mark)}
+    doubtful: list[Address] = []
+    for first, way in list(found.items()):
+        if way.several:
+            doubtful += alike[first][1:]
+        else:
+            found.update(dict.fromkeys(alike[first], way))
+    found.update(_ask(handle, doubtful, mark))
+    return found
 
 
 def _ask(handle: socket.socket, addresses: t.Sequence[Address], mark: int) -> dict[Address, Found]:

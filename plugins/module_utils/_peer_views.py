@@ -9,6 +9,7 @@ Texts that the declaration has are not made again. What comes of it is the same 
 from __future__ import annotations
 
 import functools
+import operator
 import sys
 import typing as t
 
@@ -48,7 +49,9 @@ def views_at_once(declared: DeclaredRows, there: PeerRows) -> list[View] | None:
             declared.peers.allowed, found.secrets, found.endpoints, found.keepalives, found.allowed,
         )
     ]  # fmt: skip
-    views.sort(key=_place)
+    names = declared.names
+    # Without one that is missing or there twice the names alone decide.
+    views.sort(key=_place if None in names or len(set(names)) < len(names) else operator.itemgetter("name"))
     return views
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import json
 import typing as t
+from json.encoder import encode_basestring_ascii
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import InvalidInput
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import PublicKey
@@ -93,7 +94,7 @@ class DeclaredRecord(Later[RecordedPeer]):
             name, endpoint = names[place], endpoints[place]
             yield (
                 f'    {{"address": {_address(endpoint)}, "endpoint": {_quoted(endpoint)}, '
-                f'"name": {"null" if name is None else _json(name)}, "public_key": "{keys[place]}"}}'
+                f'"name": {"null" if name is None else encode_basestring_ascii(name)}, "public_key": "{keys[place]}"}}'
             )
 
     def _make(self) -> tuple[RecordedPeer, ...]:

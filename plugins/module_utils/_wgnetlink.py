@@ -13,6 +13,14 @@ import struct
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._attributes import attribute
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._dumped_rows import (
+    PEER_ALLOWED_IPS,
+    PEER_ENDPOINT,
+    PEER_FLAGS,
+    PEER_KEEPALIVE,
+    PEER_PRESHARED_KEY,
+    PEER_PUBLIC_KEY,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import (
     InvalidInput,
 )
@@ -27,12 +35,6 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._wgnetlink_dum
     DEVICE_PEERS,
     DEVICE_PRIVATE_KEY,
     FAMILIES,
-    PEER_ALLOWED_IPS,
-    PEER_ENDPOINT,
-    PEER_FLAGS,
-    PEER_KEEPALIVE,
-    PEER_PRESHARED_KEY,
-    PEER_PUBLIC_KEY,
     PREFIX_ADDRESS,
     PREFIX_FAMILY,
     PREFIX_FLAGS,

@@ -12,12 +12,22 @@ import collections.abc
 import contextlib
 import functools
 import operator
-import re
 import socket
 import struct
 import typing as t
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._attributes import attribute, attributes, integer
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._dumped_rows import (
+    PEER_ALLOWED_IPS,
+    PEER_ENDPOINT,
+    PEER_HANDSHAKE,
+    PEER_KEEPALIVE,
+    PEER_PRESHARED_KEY,
+    PEER_PUBLIC_KEY,
+    PEER_RX_BYTES,
+    PEER_TX_BYTES,
+    rows_of,
+)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
     LENGTH,
     PresharedKey,
@@ -25,15 +35,6 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._key import (
     PublicKey,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._later import Later
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._peer_rows import (
-    ENDPOINT_HEADS,
-    ENDPOINT_SIZES,
-    ENTRY,
-    NESTED,
-    NO_KEEPALIVE,
-    NO_SECRET,
-    PeerRows,
-)
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._prefix import WIDTH, Prefix
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import (
     Device,
@@ -42,15 +43,15 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils._state import 
     PeerStatistics,
 )
 
+if t.TYPE_CHECKING:
+    from ansible_collections.cryptokey.wireguard.plugins.module_utils._peer_rows import PeerRows
+
 FAMILY_NAME = "wireguard"
 VERSION = 1
 GET_DEVICE = 0
 
 DEVICE_NAME, DEVICE_PRIVATE_KEY, DEVICE_PUBLIC_KEY = 2, 3, 4
 DEVICE_LISTEN_PORT, DEVICE_FWMARK, DEVICE_PEERS = 6, 7, 8
-PEER_PUBLIC_KEY, PEER_PRESHARED_KEY, PEER_FLAGS, PEER_ENDPOINT, PEER_KEEPALIVE = 1, 2, 3, 4, 5
-PEER_HANDSHAKE, PEER_RX_BYTES, PEER_TX_BYTES, PEER_ALLOWED_IPS = 6, 7, 8, 9
-_PEER_VERSION = 10
 PREFIX_FAMILY, PREFIX_ADDRESS, PREFIX_LENGTH, PREFIX_FLAGS = 1, 2, 3, 4
 FAMILIES = {4: int(socket.AF_INET), 6: int(socket.AF_INET6)}
 
@@ -126,6 +127,9 @@ class _Dumped:
             gathered.add(bytes(piece))
         return gathered
 
+    def sorted_peers(self) -> tuple[Peer, ...]:
+        return self.gathered.sorted_peers()
+
     @functools.cached_property
     def rows(self) -> PeerRows | None:
         return rows_of(self._pieces)
@@ -135,7 +139,7 @@ class DumpedPeers(Later[Peer]):
     """Sorted by key."""
 
     def __init__(self, dumped: _Dumped) -> None:
-        super().__init__(lambda: dumped.gathered.sorted_peers())
+        super().__init__(dumped.sorted_peers)
         self._dumped = dumped
 
     @property
@@ -158,60 +162,6 @@ class LaterStatistics(collections.abc.Mapping):
 
     def __len__(self) -> int:
         return len(self._dumped.gathered.statistics)
-
-
-def _attribute_form(size: int, number: int, content: bytes) -> bytes:
-    """As a regular expression."""
-    return re.escape(struct.pack("=HH", 4 + size, number)) + content
-
-
-# A peer as get_peer() in drivers/net/wireguard/netlink.c writes it. Of one that goes on in the next message the rest
-# has its key and its prefixes only. In groups: key, secret and keepalive unless they are all zero, endpoint, prefixes.
-_PAD = b"(?:" + re.escape(struct.pack("=HH", 4, 0)) + b")?"
-_PEER = re.compile(
-    b".." + re.escape(struct.pack("=H", NESTED))
-    + _attribute_form(LENGTH, PEER_PUBLIC_KEY, b"(.{32})")
-    + b"(?:"
-    + _attribute_form(LENGTH, PEER_PRESHARED_KEY, rb"(?:\x00{32}|(.{32}))")
-    + _attribute_form(16, PEER_HANDSHAKE, b".{16}")
-    + _attribute_form(2, PEER_KEEPALIVE, rb"(?:\x00\x00|(..))..")
-    + _PAD + _attribute_form(8, PEER_TX_BYTES, b".{8}")
-    + _PAD + _attribute_form(8, PEER_RX_BYTES, b".{8}")
-    + _attribute_form(4, _PEER_VERSION, b".{4}")
-    + b"((?:" + b"|".join(re.escape(ENDPOINT_HEADS[size]) + b".{%d}" % size for size in ENDPOINT_SIZES) + b")?))?"
-    + b"(?:.." + re.escape(struct.pack("=H", PEER_ALLOWED_IPS | NESTED)) + b"(" + ENTRY + b"*))?",
-    re.DOTALL,
-)  # fmt: skip
-
-
-def rows_of(pieces: t.Iterable[memoryview]) -> PeerRows | None:
-    """The peers of a dump side by side. Lengths that do not fit show as something between two peers."""
-    columns: tuple[list[t.Any], ...] = ([], [], [], [], [])
-    step = len(columns) + 1
-    for piece in pieces:
-        parts = _PEER.split(piece)
-        if any(parts[::step]):
-            return None
-        for number, column in enumerate(columns, start=1):
-            column += parts[number::step]
-    keys, secrets, keepalives, endpoints, allowed = columns
-    allowed = [b"" if entries is None else entries for entries in allowed]
-    secrets = [NO_SECRET if secret is None else secret for secret in secrets]
-    keepalives = [NO_KEEPALIVE if interval is None else interval for interval in keepalives]
-    found = PeerRows(keys, secrets, endpoints, keepalives, allowed)
-    return found if _put_together(found) else None
-
-
-def _put_together(rows: PeerRows) -> bool:
-    """The rest of a peer that went on in the next message joins it. False where it is not right before it."""
-    while None in rows.endpoints:
-        place = rows.endpoints.index(None)
-        if not place or rows.keys[place - 1] != rows.keys[place]:
-            return False
-        rows.allowed[place - 1] = (rows.allowed[place - 1] or b"") + (rows.allowed[place] or b"")
-        for column in t.cast("t.Any", rows):
-            del column[place]
-    return True
 
 
 class _Gathered:

@@ -117,7 +117,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import _argspec
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import (
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_peer import (
     declare_peer,
 )
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._engine import (

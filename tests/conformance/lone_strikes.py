@@ -14,7 +14,7 @@ from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
     _namespace,
     _public_key,
 )
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import declare_peer
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_peer import declare_peer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._engine import converge_peer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._host import LinuxHost
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._store import FileStore

@@ -14,14 +14,19 @@ import os
 import subprocess
 import sys
 
+import pytest
+
+pytest.importorskip("ansible", reason="needs ansible-core, which this Python is too old for")
+
 PACKAGE = "ansible_collections.cryptokey.wireguard.plugins.module_utils."
 EARLY = set(
     """_argspec _attributes _choices _completed _declared _declared_peers _declared_rows _deps _derived_mtu
-    _destinations _device_name _engine _engine_plan _errors _full_tunnel _host _kernel _key _later _link_message _lock
-    _module _namespace_name _netlink _netns _network _number _observe _observed _opening _operation _owners
-    _path_lookup _peer_rows _prefix _record _recorded_peers _route_message _routes _rule_message _secret_file _setting
-    _settled _state _store _sysctl _view _wanted _wanted_at_once _wanted_filter _wanted_forwarding _wanted_full_tunnel
-    _wanted_mtu _wanted_peers _wanted_routing _wanted_settings _wanted_state _wgnetlink_dump""".split()
+    _destinations _device_name _dumped_rows _engine _engine_plan _errors _full_tunnel _host _kernel _key _later
+    _link_message _lock _module _namespace_name _netlink _netns _network _number _observe _observed _opening
+    _operation _owners _path_lookup _peer_rows _prefix _record _recorded_peers _route_message _routes _rule_message
+    _secret_file _setting _settled _state _store _sysctl _view _wanted _wanted_at_once _wanted_filter
+    _wanted_forwarding _wanted_full_tunnel _wanted_mtu _wanted_peers _wanted_routing _wanted_settings _wanted_state
+    _wgnetlink_dump""".split()
 )
 LIBRARIES = {"pyroute2", "cryptography", "asyncio", "ssl", "sqlite3", "concurrent.futures"}
 PROGRAM = """

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import typing as t
-
 from hypothesis import strategies as st
 
 from ansible_collections.cryptokey.wireguard.plugins.module_utils import (
@@ -34,7 +32,7 @@ def addresses(family: int) -> st.SearchStrategy[Address]:
 
 
 @st.composite
-def prefixes(draw: t.Any, family: int, *, shortest: int = 0) -> Prefix:
+def prefixes(draw: st.DrawFn, family: int, *, shortest: int = 0) -> Prefix:
     length = draw(st.integers(shortest, WIDTH[family]))
     return Prefix(family, mask(family, draw(addresses(family)).number, length), length)
 

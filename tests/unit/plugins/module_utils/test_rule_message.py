@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import struct
-import typing as t
 
 import pytest
 from hypothesis import given
@@ -27,7 +26,7 @@ HEADER_BYTES = 16
 
 
 @st.composite
-def rules(draw: t.Any) -> Rule:
+def rules(draw: st.DrawFn) -> Rule:
     family = draw(FAMILIES)
     return Rule(
         family=family,

@@ -9,7 +9,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared import declare_peer
+from ansible_collections.cryptokey.wireguard.plugins.module_utils._declared_peer import declare_peer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._driver import DeviceUpdate, PeerUpdate
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._engine import converge_peer
 from ansible_collections.cryptokey.wireguard.plugins.module_utils._errors import HostError, InvalidInput
