@@ -17,10 +17,12 @@ protocol (src/device/api.rs, src/device/mod.rs):
 from __future__ import annotations
 
 import base64
+import ctypes
 import errno
 import fcntl
 import os
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -33,6 +35,7 @@ PANIC = 101
 DIRECTORY = "/var/run/wireguard"
 _TUNSETIFF = 0x400454CA
 _IFF_TUN, _IFF_NO_PI = 0x0001, 0x1000
+_PR_SET_PDEATHSIG = 1
 _FIRST_WITHOUT_HEADER = "v0.0.2023"
 """Before it wireguard-go expects the four bytes of a packet information in front of each packet of a tun that it is
 given (tun/tun_linux.go)."""
@@ -65,7 +68,10 @@ class Engine:
             "WG_UAPI_FD": str(listener.fileno()),
         }
         self._process = subprocess.Popen(
-            [program, "--foreground", name], env=environment, pass_fds=[tun, listener.fileno()]
+            [program, "--foreground", name],
+            env=environment,
+            pass_fds=[tun, listener.fileno()],
+            preexec_fn=_end_with_parent,
         )
         listener.close()
         threading.Thread(target=self._end_with_it, daemon=True).start()
@@ -94,6 +100,11 @@ class Engine:
 
     def _end_with_it(self) -> None:
         os._exit(self._process.wait() or 0)
+
+
+def _end_with_parent() -> None:
+    """An engine is one process: what is left of this one would hold the tun, however the other one has ended."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def get(engine: Engine) -> str:
